@@ -5,7 +5,8 @@ A specification says what to build and builds nothing. Two declarations on its f
 * a **traced** number enters the compiled program as an argument, so runs that differ in it share the program;
 * a **static** number shapes the program, so runs that differ in it need another one.
 
-A numeric field that declares neither fails when its class is made. Runs of one group have the same
+A **host** number is read by the loop around the program (when to evaluate, when to stop) and never reaches it.
+A numeric field that declares none of the three fails when its class is made. Runs of one group have the same
 :func:`static_form`; what differs between them is their :func:`traced_leaves`, and :func:`with_leaves` puts other
 values (inside the program: tracers) in their place.
 """
@@ -35,10 +36,15 @@ TRACED = _Mark("TRACED")
 STATIC = _Mark("STATIC")
 """Marks a number that shapes the compiled program."""
 
+HOST = _Mark("HOST")
+"""Marks a number, or a whole field, that only the loop around the program reads; runs of a group may differ in it."""
+
 TracedFloat = Annotated[float, TRACED]
 TracedInt = Annotated[int, TRACED]
 StaticFloat = Annotated[float, STATIC]
 StaticInt = Annotated[int, STATIC]
+HostFloat = Annotated[float, HOST]
+HostInt = Annotated[int, HOST]
 
 
 class Spec(BaseModel):
@@ -51,7 +57,7 @@ class Spec(BaseModel):
         super().__pydantic_init_subclass__(**kwargs)
         for name, field in cls.model_fields.items():
             if _has_number(field.annotation, field.metadata) and not _marks(field.annotation, field.metadata):
-                raise TypeError(f"{cls.__name__}.{name} holds a number and declares neither TRACED nor STATIC")
+                raise TypeError(f"{cls.__name__}.{name} holds a number and declares none of TRACED, STATIC and HOST")
 
     @model_validator(mode="before")
     @classmethod
@@ -104,12 +110,9 @@ def with_leaves(spec: Spec, leaves: Mapping[str, Any]) -> Spec:
 
 
 def static_form(spec: Spec) -> dict[str, Any]:
-    """Return the specification as plain data, each traced number replaced by the word `traced`."""
-    form: dict[str, Any] = {}
-    for name, value in _fields(spec).items():
-        mark = _field_mark(spec, name)
-        form[name] = _static_value(value, mark)
-    return form
+    """Return the specification as plain data without host fields, each traced number replaced by the word `traced`."""
+    marks = {name: _field_mark(spec, name) for name in type(spec).model_fields}
+    return {name: _static_value(value, marks[name]) for name, value in _fields(spec).items() if marks[name] is not HOST}
 
 
 def _static_value(value: Any, mark: _Mark | None) -> Any:
@@ -126,7 +129,9 @@ def _fields(spec: Spec) -> dict[str, Any]:
 
 def _leaves(spec: Spec, prefix: str = "") -> Iterator[tuple[str, Any, _Mark | None]]:
     for name, value in _fields(spec).items():
-        yield from _value_leaves(value, _field_mark(spec, name), f"{prefix}{name}")
+        mark = _field_mark(spec, name)
+        if mark is not HOST:
+            yield from _value_leaves(value, mark, f"{prefix}{name}")
 
 
 def _value_leaves(value: Any, mark: _Mark | None, path: str) -> Iterator[tuple[str, Any, _Mark | None]]:
