@@ -1,0 +1,47 @@
+"""Networks: their specifications, how they are built, and how to bring one's own.
+
+The names that a user types (`basin.models.MLP`) are specifications; :func:`build` makes the pair of pure functions that
+the rest of Basin sees (:mod:`basin.models.model`).
+"""
+
+from basin._lazy import lazy
+from basin.spec.model import (
+    CNN5,
+    F1,
+    MLP,
+    AnyModel,
+    Constant,
+    External,
+    Glorot,
+    He,
+    LeCun,
+    Normal,
+    Uniform,
+)
+
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "build": "basin.models.build",
+        "from_flax": "basin.models.external",
+        "from_equinox": "basin.models.external",
+        "from_functions": "basin.models.external",
+        "Model": "basin.models.model",
+        "Mode": "basin.models.model",
+        "recompute": "basin.models.statistics",
+    },
+)
+
+__all__ = [
+    "CNN5",
+    "F1",
+    "MLP",
+    "AnyModel",
+    "Constant",
+    "External",
+    "Glorot",
+    "He",
+    "LeCun",
+    "Normal",
+    "Uniform",
+]

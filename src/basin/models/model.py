@@ -35,7 +35,7 @@ class Mode(enum.Enum):
 
 
 class Apply(Protocol):
-    """`apply(params, state, x, mode=..., key=...)`: inputs `(batch, *input_shape)` to outputs `(batch, num_classes)`."""
+    """`apply(params, state, x, mode=..., key=...)`: inputs (batch, *input_shape) to outputs (batch, num_classes)."""
 
     def __call__(
         self, params: Params, state: State, x: jax.Array, *, mode: Mode, key: jax.Array | None = None

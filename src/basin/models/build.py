@@ -1,0 +1,48 @@
+"""From the specification of a network to its two pure functions."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from basin.models.cnn5 import build_cnn5
+from basin.models.external import brought
+from basin.models.mlp import build_f1, build_mlp
+from basin.models.model import Model
+from basin.spec.base import Spec
+from basin.spec.model import CNN5, F1, MLP, External
+
+BUILDERS: dict[type[Spec], Callable[[Any, tuple[int, ...], int], Model]] = {
+    MLP: build_mlp,
+    F1: build_f1,
+    CNN5: build_cnn5,
+}
+
+
+@functools.cache
+def build(spec: Spec, input_shape: tuple[int, ...], num_classes: int) -> Model:
+    """Build a network for inputs of a shape and a number of classes; the same arguments give the same object.
+
+    Raises:
+        ValueError: The network cannot take such inputs.
+
+    Example:
+        >>> import jax
+        >>> model = build(MLP(widths=(8,)), (64,), 10)
+        >>> params, state = model.init(jax.random.key(0))
+        >>> params["output"]["kernel"].shape
+        (8, 10)
+    """
+    if isinstance(spec, External):
+        return _check_brought(brought(spec), input_shape, num_classes)
+    return BUILDERS[type(spec)](spec, input_shape, num_classes)
+
+
+def _check_brought(model: Model, input_shape: tuple[int, ...], num_classes: int) -> Model:
+    if (model.input_shape, model.num_classes) != (input_shape, num_classes):
+        raise ValueError(
+            f"the model '{model.name}' takes {model.input_shape} to {model.num_classes} classes, "
+            f"the data are {input_shape} with {num_classes}; give both the same shape"
+        )
+    return model

@@ -1,0 +1,123 @@
+"""The specification of one training, and of when to look at it and when to stop."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from basin.spec.base import HOST, STATIC, TRACED, HostFloat, HostInt, Spec
+from basin.spec.budget import Budget
+from basin.spec.data import AnyData
+from basin.spec.model import AnyModel
+from basin.spec.optimizer import AnyOptimizer
+
+
+class StopAtLoss(Spec):
+    """Stop at the first evaluation whose loss on the whole training set is at most `threshold` (mean, nats)."""
+
+    kind: Literal["train_loss"] = "train_loss"
+    threshold: Annotated[HostFloat, Field(gt=0)]
+
+
+class StopAtSoftError(Spec):
+    """Stop at the first evaluation whose training soft-error (mean of 1 - p of the label) is at most `threshold`."""
+
+    kind: Literal["train_soft_error"] = "train_soft_error"
+    threshold: Annotated[HostFloat, Field(gt=0, lt=1)] = 0.01
+
+
+class StopAtPlateau(Spec):
+    """Stop when the training loss has not improved by `min_improvement` of itself for `patience` evaluations."""
+
+    kind: Literal["plateau"] = "plateau"
+    patience: Annotated[HostInt, Field(ge=1)] = 5
+    min_improvement: Annotated[HostFloat, Field(ge=0, lt=1)] = 0.01
+
+
+class StopAtDivergence(Spec):
+    """Call a run diverged when its training loss exceeds `factor` times the loss at the start.
+
+    A loss that is no longer finite ends a run as diverged with or without this rule.
+    """
+
+    kind: Literal["divergence"] = "divergence"
+    factor: Annotated[HostFloat, Field(gt=1)] = 10.0
+
+
+AnyStop = Annotated[StopAtLoss | StopAtSoftError | StopAtPlateau | StopAtDivergence, Field(discriminator="kind")]
+
+
+class Evaluations(Spec):
+    """When the full training and test sets are looked at: at the start, log-spaced early, then regularly, at the end.
+
+    Attributes:
+        early: Log-spaced points between step 1 and the first regular one.
+        regular: Regularly spaced points, the last of them at the end of the budget.
+    """
+
+    early: Annotated[HostInt, Field(ge=0)] = 4
+    regular: Annotated[HostInt, Field(ge=1)] = 20
+
+    def steps(self, num_steps: int) -> tuple[int, ...]:
+        """Return the steps before which metrics are taken, ascending, from 0 to `num_steps` inclusive.
+
+        Example:
+            >>> Evaluations(early=2, regular=4).steps(100)
+            (0, 3, 9, 25, 50, 75, 100)
+        """
+        regular = [round(num_steps * (i + 1) / self.regular) for i in range(self.regular)]
+        first = max(regular[0], 1)
+        early = [round(first ** ((i + 1) / (self.early + 1))) for i in range(self.early)]
+        return tuple(sorted({0, *early, *regular, num_steps}))
+
+
+class RunSpec(Spec):
+    """One training: data, model, optimiser, batch size, length and seed.
+
+    Attributes:
+        data: Where examples come from.
+        model: The network.
+        optimizer: The update rule with its learning rate or schedule.
+        batch_size: Examples an update; `"full"` for the whole training set.
+        budget: The length, in steps, epochs or examples.
+        seed: Decides initial weights, the order of examples, a stream's sample, label noise and dropout, each
+            through a key of its own. Two runs with equal model and seed start from the same bytes.
+        loss: `"cross_entropy"` (mean, nats) or `"mse"` (mean over examples of half the sum of squares).
+        batch_norm: With which statistics a network is evaluated (see :class:`basin.models.model.Mode`).
+        precision: Type of weights and arithmetic.
+        stop: Rules that end a run early, checked at evaluations.
+        evaluations: When metrics are taken.
+
+    Example:
+        >>> import basin
+        >>> run = basin.RunSpec(data=basin.data.Digits(), model=basin.models.MLP(), batch_size=16, budget="2 epochs",
+        ...                     optimizer=basin.optim.Adam(learning_rate=1e-3))
+        >>> basin.RunSpec.model_validate_json(run.model_dump_json()) == run
+        True
+    """
+
+    data: AnyData
+    model: AnyModel
+    optimizer: AnyOptimizer
+    batch_size: Annotated[int, STATIC, Field(ge=1)] | Literal["full"]
+    budget: Annotated[Budget, HOST]
+    seed: Annotated[int, TRACED, Field(ge=0, lt=2**31)] = 0
+    loss: Literal["cross_entropy", "mse"] = "cross_entropy"
+    batch_norm: Literal["recomputed", "running", "batch"] = "recomputed"
+    precision: Literal["float32", "float64"] = "float32"
+    stop: Annotated[tuple[AnyStop, ...], HOST] = ()
+    evaluations: Annotated[Evaluations, HOST] = Evaluations()
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _accept_a_built_model(cls, value: Any) -> Any:
+        return getattr(value, "spec", value)
+
+    @model_validator(mode="after")
+    def _stop_rules_need_a_training_set(self) -> RunSpec:
+        if self.stop and getattr(self.data, "endless", False):
+            raise ValueError(
+                "stop rules use the loss on the training set, and an endless stream has none; set num_train"
+            )
+        return self
