@@ -39,6 +39,15 @@ STATIC = _Mark("STATIC")
 HOST = _Mark("HOST")
 """Marks a number, or a whole field, that only the loop around the program reads; runs of a group may differ in it."""
 
+
+class LocationMark(_Mark):
+    """Marks a field that says where something lies, and which other field says what lies there."""
+
+    def __init__(self, identity: str) -> None:
+        super().__init__("LOCATION")
+        self.identity = identity
+
+
 TracedFloat = Annotated[float, TRACED]
 TracedInt = Annotated[int, TRACED]
 StaticFloat = Annotated[float, STATIC]
@@ -112,7 +121,14 @@ def with_leaves(spec: Spec, leaves: Mapping[str, Any]) -> Spec:
 def static_form(spec: Spec) -> dict[str, Any]:
     """Return the specification as plain data without host fields, each traced number replaced by the word `traced`."""
     marks = {name: _field_mark(spec, name) for name in type(spec).model_fields}
-    return {name: _static_value(value, marks[name]) for name, value in _fields(spec).items() if marks[name] is not HOST}
+    kept = [name for name, mark in marks.items() if mark is not HOST and not is_mere_location(spec, name)]
+    return {name: _static_value(getattr(spec, name), marks[name]) for name in kept}
+
+
+def is_mere_location(spec: Spec, name: str) -> bool:
+    """Return whether the field says where something lies while another field already says what lies there."""
+    mark = _field_mark(spec, name)
+    return isinstance(mark, LocationMark) and getattr(spec, mark.identity) is not None
 
 
 def _static_value(value: Any, mark: _Mark | None) -> Any:

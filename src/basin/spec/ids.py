@@ -1,7 +1,8 @@
 """The identity of a run: a hash of what was asked for.
 
 The canonical form of a specification leaves out every field at its default (a default never changes) and writes
-numbers in their shortest exact form, so it does not depend on the process, the machine or the order of fields.
+numbers in their shortest exact form, so it does not depend on the process, the machine or the order of fields. It
+leaves out where a file lies once the file's hash is known.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import hashlib
 import json
 from typing import Any
 
-from basin.spec.base import Spec, static_form
+from basin.spec.base import Spec, is_mere_location, static_form
 
 NUMERICS_VERSION = 1
 """Bumped when the numbers of a run change for the same specification."""
@@ -20,6 +21,8 @@ def canonical(spec: Spec) -> dict[str, Any]:
     """Return the specification as plain data without the fields at their defaults; `kind` always stays."""
     form: dict[str, Any] = {}
     for name, field in type(spec).model_fields.items():
+        if is_mere_location(spec, name):
+            continue
         value = getattr(spec, name)
         if name == "kind" or value != field.get_default(call_default_factory=True, validated_data={}):
             form[name] = _plain(value)

@@ -1,0 +1,120 @@
+"""Specifications of where examples come from: a finite set, an endless stream, or a finite sample of a stream.
+
+Each says what the examples are, how many are trained on, and what is done to them (label noise, standardisation). The
+functions that make the arrays are in :mod:`basin.data`; the identity of a file of the user's is its content.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from basin.spec.base import STATIC, LocationMark, Spec, StaticInt, TracedFloat, TracedInt
+
+DIGITS_TRAIN = 1437
+"""Training examples among the 1 797 handwritten digits; the other 360 are the test part."""
+
+LabelNoise = Annotated[TracedFloat, Field(ge=0, lt=1)]
+"""Probability that a training label is replaced by a uniformly chosen incorrect class."""
+
+
+class Digits(Spec):
+    """The 1 797 handwritten digits of 8x8 pixels that come with scikit-learn (Alpaydin & Kaynak 1998).
+
+    The split into 1 437 training and 360 test examples is stratified by class and never changes.
+
+    Attributes:
+        num_train: The first so many training examples, a stratified sample; None for all of them.
+        label_noise: Probability that a training label is replaced by another class. The test part stays clean.
+        standardise: Whether each pixel is centred and scaled by its mean and standard deviation over the training
+            examples; without it pixels are in [0, 1].
+
+    Example:
+        >>> Digits(label_noise=0.2).replace(num_train=500).num_train
+        500
+    """
+
+    kind: Literal["digits"] = "digits"
+    num_train: Annotated[TracedInt | None, Field(ge=10, le=DIGITS_TRAIN)] = None
+    label_noise: LabelNoise = 0.0
+    standardise: bool = True
+
+    @property
+    def endless(self) -> bool:
+        """Whether training examples are drawn fresh for ever."""
+        return False
+
+
+class Glyphs(Spec):
+    """Images of the ten digits from an endless stream: many typefaces, warped, blurred by noise, drawn from a key.
+
+    Attributes:
+        size: Height and width in pixels.
+        channels: 1 for grey, 3 for colours drawn at random for ink and background.
+        difficulty: 0 is clean and centred, 1 very hard; scales every distortion.
+        num_train: Training examples, a sample of the stream of the run's seed; None trains on the stream itself, which
+            never shows an example twice.
+        num_test: Test examples, the same for every seed.
+        label_noise: Probability that a training label is replaced by another class. The test part stays clean.
+        standardise: Whether each channel is centred and scaled by its mean and standard deviation over a reference
+            sample of the stream, the same for the stream and for every sample of it; without it pixels are in [0, 1].
+
+    Example:
+        >>> Glyphs(size=16).endless, Glyphs(size=16, num_train=5000).endless
+        (True, False)
+    """
+
+    kind: Literal["glyphs"] = "glyphs"
+    size: Annotated[Literal[8, 16, 28, 32], STATIC] = 16
+    channels: Annotated[Literal[1, 3], STATIC] = 1
+    difficulty: Annotated[TracedFloat, Field(ge=0, le=1)] = 0.5
+    num_train: Annotated[TracedInt | None, Field(ge=1, le=2**24)] = None
+    num_test: Annotated[StaticInt, Field(ge=1, le=2**24)] = 10_000
+    label_noise: LabelNoise = 0.0
+    standardise: bool = True
+
+    @property
+    def endless(self) -> bool:
+        """Whether training examples are drawn fresh for ever."""
+        return self.num_train is None
+
+
+class Npz(Spec):
+    """Arrays of the user's in an `.npz` archive with the keys `x_train`, `y_train`, `x_test` and `y_test`.
+
+    Inputs are numbers of any shape, one example a row; labels are integers from 0. What the data is, is its content:
+    `basin.data.resolve` fills `sha256`, and from then on the path does not enter the identity of a run.
+
+    Attributes:
+        path: Where the archive lies.
+        sha256: Hash of the archive; a file with another one is refused.
+        num_classes: Number of classes; None for one more than the largest label.
+        num_train: The first so many training examples; None for all of them.
+        label_noise: Probability that a training label is replaced by another class. The test part stays clean.
+        standardise: Whether each input is centred and scaled by its mean and standard deviation over the training
+            examples; without it the inputs are as they are in the archive.
+
+    Example:
+        >>> from basin.spec.ids import content_id
+        >>> here, there = (Npz(path=path, sha256="0" * 64) for path in ("here.npz", "there.npz"))
+        >>> content_id(here) == content_id(there)
+        True
+    """
+
+    kind: Literal["npz"] = "npz"
+    path: Annotated[str, LocationMark("sha256"), Field(min_length=1)]
+    sha256: Annotated[str | None, Field(pattern="^[0-9a-f]{64}$")] = None
+    num_classes: Annotated[StaticInt | None, Field(ge=2)] = None
+    num_train: Annotated[TracedInt | None, Field(ge=2)] = None
+    label_noise: LabelNoise = 0.0
+    standardise: bool = True
+
+    @property
+    def endless(self) -> bool:
+        """Whether training examples are drawn fresh for ever."""
+        return False
+
+
+AnyData = Annotated[Digits | Glyphs | Npz, Field(discriminator="kind")]
+"""Any source of examples, told apart by `kind`."""
