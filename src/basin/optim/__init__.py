@@ -1,0 +1,50 @@
+"""Optimisers: their specifications, and (imported when first used) what builds them.
+
+Example:
+    >>> import basin.optim
+    >>> basin.optim.Adam(learning_rate=basin.optim.Cosine(initial=1e-3)).learning_rate.initial
+    0.001
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from basin.spec.optimizer import SGD, Adadelta, AdaGrad, Adam, AdamW, GradientDescent, RMSProp
+from basin.spec.schedule import Constant, Cosine, Exponential, Linear, PowerLaw, Step, Warmup
+
+if TYPE_CHECKING:
+    from basin.optim.pipeline import build
+    from basin.optim.schedules import schedule_value
+
+__all__ = [
+    "SGD",
+    "AdaGrad",
+    "Adadelta",
+    "Adam",
+    "AdamW",
+    "Constant",
+    "Cosine",
+    "Exponential",
+    "GradientDescent",
+    "Linear",
+    "PowerLaw",
+    "RMSProp",
+    "Step",
+    "Warmup",
+    "build",
+    "schedule_value",
+]
+
+_LAZY = {"build": "basin.optim.pipeline", "schedule_value": "basin.optim.schedules"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'basin.optim' has no attribute '{name}'")
+    return getattr(importlib.import_module(_LAZY[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
