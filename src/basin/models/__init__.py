@@ -22,7 +22,7 @@ from basin.spec.model import (
 __getattr__, __dir__ = lazy(
     __name__,
     {
-        "build": "basin.models.build",
+        "build": "basin.models.zoo",
         "from_flax": "basin.models.external",
         "from_equinox": "basin.models.external",
         "from_functions": "basin.models.external",

@@ -1,0 +1,95 @@
+"""Budgets, evaluation schedules, stop rules and overrides."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from basin.spec.base import first_error
+from basin.spec.budget import Budget
+from basin.spec.data import Digits, Glyphs
+from basin.spec.model import MLP
+from basin.spec.optimizer import Adam
+from basin.spec.overrides import override
+from basin.spec.run import Evaluations, RunSpec, StopAtLoss
+
+RUN = RunSpec(data=Digits(), model=MLP(), optimizer=Adam(learning_rate=1e-3), batch_size=16, budget="100 epochs")
+
+
+@pytest.mark.parametrize(
+    ("text", "steps"),
+    [("5000 steps", 5000), ("1 epoch", 90), ("100 epochs", 8982), ("2e3 examples", 125), ("1_000 examples", 63)],
+)
+def test_a_budget_is_so_many_steps(text: str, steps: int) -> None:
+    # by hand: 1437 examples in batches of 16 are 89.8125 steps an epoch, and no example is left out
+    assert Budget.model_validate(text).steps(batch_size=16, num_train=1437) == steps
+
+
+@given(st.floats(1e-3, 1e12), st.sampled_from(["steps", "epochs", "examples"]))
+def test_a_budget_reads_back_what_it_writes(amount: float, unit: str) -> None:
+    budget = Budget(amount=amount, unit=unit)
+    assert Budget.model_validate(str(budget)) == budget
+
+
+@pytest.mark.parametrize("text", ["100", "epochs", "-5 steps", "5 minutes", "0 steps", "nan steps", "1 2 steps"])
+def test_what_is_no_length_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError):
+        Budget.model_validate(text)
+
+
+def test_an_endless_stream_has_no_epochs() -> None:
+    with pytest.raises(ValueError, match="an endless stream has no epochs"):
+        Budget.model_validate("3 epochs").steps(batch_size=1, num_train=None)
+
+
+@given(st.integers(0, 30), st.integers(1, 60), st.integers(1, 10**7))
+def test_evaluations_begin_at_the_start_and_end_at_the_end(early: int, regular: int, num_steps: int) -> None:
+    steps = Evaluations(early=early, regular=regular).steps(num_steps)
+    assert steps[0] == 0
+    assert steps[-1] == num_steps
+    assert list(steps) == sorted(set(steps))
+    assert len(steps) <= early + regular + 1
+
+
+def test_stop_rules_of_an_endless_stream_are_refused() -> None:
+    with pytest.raises(ValidationError, match="an endless stream has none"):
+        RUN.replace(data=Glyphs(), stop=(StopAtLoss(threshold=0.1),))
+
+
+def test_overrides_reach_any_depth() -> None:
+    changed = override(RUN, ["optimizer.learning_rate=0.01", "model.widths=[3, 4]", "batch_size=full", "seed=5"])
+    assert changed.optimizer.learning_rate.value == 0.01
+    assert changed.model.widths == (3, 4)
+    assert (changed.batch_size, changed.seed) == ("full", 5)
+
+
+def test_an_override_can_replace_a_whole_part() -> None:
+    changed = override(RUN, ["optimizer={kind = 'sgd', learning_rate = 0.5}", "budget=7 steps"])
+    assert changed.optimizer.kind == "sgd"
+    assert str(changed.budget) == "7 steps"
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("model.width=3", "model.width: unknown field of model: 'width'; did you mean 'widths'?"),
+        ("modle.widths=3", "modle.widths: unknown field of RunSpec: 'modle'; did you mean 'model'?"),
+        ("seed", "expected field.path=value, got 'seed'"),
+        ("seed.x=3", "seed.x: 'seed' has no fields of its own; give its whole value, as in seed=..."),
+    ],
+)
+def test_a_wrong_override_says_how_to_mend_it(assignment: str, message: str) -> None:
+    with pytest.raises(ValueError, match="^" + message.replace(".", r"\.").replace("?", r"\?") + "$"):
+        override(RUN, [assignment])
+
+
+def test_a_wrong_value_of_an_override_is_one_line() -> None:
+    with pytest.raises(ValueError, match="batch_size") as caught:
+        override(RUN, ["batch_size=-1"])
+    assert "\n" not in str(caught.value)
+
+
+def test_first_error_counts_the_others() -> None:
+    with pytest.raises(ValidationError) as caught:
+        RunSpec.model_validate({"data": {"kind": "digits"}, "model": {"kind": "mlp"}})
+    assert first_error(caught.value).endswith("more)")
