@@ -1,0 +1,104 @@
+"""The device's side of a group: K slots, their numbers and their examples, filled and emptied one slot at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from basin import data
+from basin.spec.run import RunSpec
+from basin.training.feed import Examples
+from basin.training.plan import Group, model_of, shares_inputs
+from basin.training.program import Leaves, Program, leaves_of
+from basin.training.slot import Slot, put, stack, take
+
+
+class Bench:
+    """K trainings of a group on the device.
+
+    Every shape depends on the group alone, never on which runs happen to be in the slots, so a run's bits do not
+    depend on its company. A slot that holds no run computes all the same, and nobody looks.
+    """
+
+    def __init__(self, group: Group) -> None:
+        template = group.template
+        model = model_of(template)
+        self.program = Program(
+            template=template,
+            model=model,
+            slots=group.slots,
+            shared_inputs=shares_inputs(group),
+            in_loop=not (model.has_convolution and jax.default_backend() == "cpu"),
+        )
+        self._endless = template.data.endless
+        self._capacity = 1 if self._endless else max(run.data.num_train for run in group.runs.values())
+        self._slots: Slot | None = None
+        self._leaves: Leaves = {}
+        self._pool: Examples | None = None
+
+    def fresh(self, run: RunSpec) -> Slot:
+        """Return the first state of a run."""
+        return self.program.start(run)
+
+    def admit(self, index: int, run: RunSpec, slot: Slot) -> None:
+        """Put a training into a slot, with its numbers and its examples."""
+        if self._slots is None:
+            self._slots = stack(slot, self.program.slots)
+            self._leaves = {name: np.repeat(value[None], self.program.slots) for name, value in leaves_of(run).items()}
+            self._pool = self._empty_pool()
+        self._slots = put(self._slots, index, slot)
+        for name, value in leaves_of(run).items():
+            self._leaves[name] = _replaced(self._leaves[name], index, value)
+        if not self._endless:
+            self._fill(index, run)
+
+    def advance(self, count: int) -> np.ndarray:
+        """Make `count` updates in every slot; return the step at which each slot diverged, or NEVER."""
+        assert self._slots is not None and self._pool is not None
+        self._slots = self.program.advance(self._slots, self._leaves, self._pool, count)
+        return np.asarray(self._slots.diverged_at)
+
+    def slot(self, index: int) -> Slot:
+        """Return a copy of one slot."""
+        assert self._slots is not None
+        return take(self._slots, index)
+
+    def gradient_norm(self, index: int) -> float:
+        """Return the norm of the gradient that the slot's next step will use."""
+        return float(self.program.gradient_norm(self._slots, self._leaves, self._pool, index))
+
+    def _empty_pool(self) -> Examples:
+        count = self.program.slots
+        shape = (self._capacity, *self.program.model.input_shape)
+        inputs = jnp.zeros(shape if self.program.shared_inputs else (count, *shape), self.program.template.precision)
+        return inputs, jnp.zeros((count, self._capacity), jnp.int32)
+
+    def _fill(self, index: int, run: RunSpec) -> None:
+        assert self._pool is not None
+        examples = data.load(run.data, run.seed)
+        x, y = (_padded(part, self._capacity) for part in (examples.x_train, examples.y_train))
+        x = x.astype(run.precision)
+        inputs = jnp.asarray(x) if self.program.shared_inputs else _set(self._pool[0], index, x)
+        self._pool = inputs, _set(self._pool[1], index, y)
+
+
+
+
+def _set_row(rows: jax.Array, index: int | jax.Array, row: Any) -> jax.Array:
+    return rows.at[index].set(row)
+
+
+_set = jax.jit(_set_row, donate_argnums=0)
+
+
+def _replaced(values: np.ndarray, index: int, value: Any) -> np.ndarray:
+    values = values.copy()  # a program in flight may still read the old array
+    values[index] = value
+    return values
+
+
+def _padded(array: np.ndarray, length: int) -> np.ndarray:
+    return np.concatenate([array, np.zeros((length - len(array), *array.shape[1:]), array.dtype)])

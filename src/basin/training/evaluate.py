@@ -1,0 +1,102 @@
+"""Metrics of one network on whole sets, before the update at a scheduled step.
+
+Definitions, each a mean over the set's examples (accumulated in float64 on the host, so that chunks leave no trace):
+loss, as trained; error, the share whose largest output is not the label's (per cent are for figures); soft-error,
+1 minus the softmax probability of the label (Nakkiran et al. 2021).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from basin.loss.examples import EXAMPLE_LOSSES
+from basin.models.model import Mode, Model, Params, State
+from basin.models.statistics import recompute
+from basin.spec.run import RunSpec
+from basin.training.feed import Examples
+
+CHUNK = 10_000
+CHUNK_OF_IMAGES = 1_000
+METRICS = ("loss", "error", "soft_error")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One value of one metric of one split at one step, the store's long form."""
+
+    step: int
+    epoch: float
+    examples: int
+    split: str
+    metric: str
+    value: float
+
+
+def evaluate(
+    run: RunSpec, model: Model, params: Params, state: State, train: Examples | None, test: Examples
+) -> dict[tuple[str, str], float]:
+    """Return {(split, metric): value} on the training set, the test set and the test set's two halves.
+
+    The halves `test_a` and `test_b` are the even and the odd test examples: what is selected on one is measured on the
+    other.
+    """
+    if run.batch_norm == "recomputed" and train is not None:
+        state = recompute(model, params, state, train[0])
+    values: dict[tuple[str, str], float] = {}
+    for split, examples in (("train", train), ("test", test)):
+        if examples is not None:
+            table = per_example(run, model, params, state, *examples)
+            values |= _means(split, table)
+            if split == "test":
+                values |= _means("test_a", table[:, 0::2]) | _means("test_b", table[:, 1::2])
+    return values
+
+
+def per_example(
+    run: RunSpec, model: Model, params: Params, state: State, x: jax.Array, y: jax.Array
+) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """Return loss, error and soft-error of every example, (3, num_examples), float64."""
+    chunk = CHUNK_OF_IMAGES if model.has_convolution else CHUNK
+    mode = Mode.BATCH if run.batch_norm == "batch" else Mode.EVAL
+    parts = [
+        _scores(model, run.loss, mode, params, state, x[start : start + chunk], y[start : start + chunk])
+        for start in range(0, x.shape[0], chunk)
+    ]
+    return np.concatenate([np.asarray(part, np.float64) for part in parts], axis=1)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _scores(
+    model: Model, loss: str, mode: Mode, params: Params, state: State, x: jax.Array, y: jax.Array
+) -> jax.Array:
+    outputs, _ = model.apply(params, state, x, mode=mode)
+    probabilities = jax.nn.softmax(outputs)
+    right = jnp.take_along_axis(probabilities, y[:, None], axis=1)[:, 0]
+    wrong = jnp.argmax(outputs, axis=1) != y
+    return jnp.stack([EXAMPLE_LOSSES[loss](outputs, y), wrong.astype(outputs.dtype), 1 - right])
+
+
+def _means(split: str, table: np.ndarray) -> dict[tuple[str, str], float]:
+    return {(split, metric): float(value) for metric, value in zip(METRICS, table.mean(axis=1), strict=True)}
+
+
+@jax.jit
+def norms(params: Params, start: Params) -> tuple[jax.Array, jax.Array]:
+    """Return the Euclidean norm of the weights and their distance from the start, over all trained arrays."""
+    squares = jax.tree.map(lambda a: jnp.sum(jnp.square(a)), params)
+    moved = jax.tree.map(lambda a, b: jnp.sum(jnp.square(a - b)), params, start)
+    return jnp.sqrt(sum(jax.tree.leaves(squares))), jnp.sqrt(sum(jax.tree.leaves(moved)))
+
+
+def rows(values: dict[tuple[str, str], float], *, step: int, batch_size: int, num_train: int | None) -> Iterator[Row]:
+    """Write values in the store's long form; an epoch of an endless stream has no meaning and is NaN."""
+    examples = step * batch_size
+    epoch = examples / num_train if num_train else float("nan")
+    for (split, metric), value in values.items():
+        yield Row(step, epoch, examples, split, metric, value)

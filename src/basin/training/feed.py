@@ -1,0 +1,62 @@
+"""Where a step's examples come from: a finite set by index, or an endless stream, drawn inside the program.
+
+Both are pure functions of (key, step), so a resumed run needs no state of a sampler. What can be done for many steps at
+once (permuting indices) is done by `prepare`, a block of steps at a time; what must be done at the step, by `draw`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+
+from basin.data.sampler import batch_indices
+from basin.spec.run import RunSpec
+from basin.training.keys import named_key
+
+Examples = tuple[jax.Array, jax.Array]
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A source of batches.
+
+    Attributes:
+        prepare: `prepare(run, steps)`: what `draw` needs for each of the steps (num_steps,), stacked.
+        draw: `draw(run, prepared, pool)`: one step's inputs and labels, from what was prepared for it and the pool
+            of training examples.
+    """
+
+    prepare: Callable[[RunSpec, jax.Array], jax.Array]
+    draw: Callable[[RunSpec, jax.Array, Examples], Examples]
+
+
+def finite_feed(batch_size: int) -> Feed:
+    """Return a feed that passes over `num_train` examples again and again, each epoch in an order of its own."""
+
+    def prepare(run: RunSpec, steps: jax.Array) -> jax.Array:
+        key = named_key(run.seed, "order")
+        return jax.vmap(lambda step: batch_indices(key, step, batch_size, run.data.num_train))(steps)
+
+    def draw(run: RunSpec, indices: jax.Array, pool: Examples) -> Examples:
+        x, y = pool
+        return x[indices], y[indices]
+
+    return Feed(prepare, draw)
+
+
+def endless_feed(batch_size: int) -> Feed:
+    """Return a feed of fresh examples: every step draws new ones from the stream."""
+    from basin.data import stream
+
+    def prepare(run: RunSpec, steps: jax.Array) -> jax.Array:
+        key = named_key(run.seed, "stream")
+        return jax.vmap(lambda step: jax.random.key_data(jax.random.fold_in(key, step)))(steps)
+
+    def draw(run: RunSpec, key_data: jax.Array, pool: Examples) -> Examples:
+        x, y = stream(run.data)(jax.random.wrap_key_data(key_data), batch_size)
+        return x.astype(run.precision), y.astype(jnp.int32)
+
+    return Feed(prepare, draw)

@@ -1,0 +1,153 @@
+"""Where runs are kept: nowhere but in memory, or in a study's folder that several processes may share.
+
+A keeper hands out claims. Whoever holds the claim of a run trains it; a run that another process holds or has finished
+is not trained again. Claims of a folder are freed by the kernel when their process dies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+
+from basin.models.naming import Naming
+from basin.spec.run import RunSpec
+from basin.store.environment import environment
+from basin.store.lock import Claim
+from basin.store.study import StudyFolder
+from basin.training.history import History
+from basin.training.outcome import Outcome
+from basin.training.run import Run
+from basin.training.slot import Slot
+
+
+@dataclass(frozen=True)
+class Partial:
+    """A training in progress, as it was kept."""
+
+    slot: Slot
+    history: History
+
+
+class Keeper(Protocol):
+    """What the training loop asks of a place to keep runs."""
+
+    def claim(self, run_id: str, run: RunSpec) -> bool:
+        """Claim a run that nobody has finished or is training; say whether it is ours to train."""
+        ...
+
+    def resume(self, run_id: str, template: Slot) -> Partial | None:
+        """Return what was kept of a claimed run in progress; `template` has the structure of its state."""
+        ...
+
+    def keep(self, run_id: str, slot: Slot, history: History) -> None:
+        """Keep a claimed run in progress, so that a killed process loses little."""
+        ...
+
+    def finish(self, run: Run) -> None:
+        """Keep a finished run and free its claim."""
+        ...
+
+    def release(self) -> None:
+        """Free all claims, after an interruption."""
+        ...
+
+
+@dataclass
+class InMemory:
+    """Keeps nothing: for runs whose results are used at once."""
+
+    def claim(self, run_id: str, run: RunSpec) -> bool:
+        """Every run is ours."""
+        return True
+
+    def resume(self, run_id: str, template: Slot) -> Partial | None:
+        """Nothing was kept."""
+        return None
+
+    def keep(self, run_id: str, slot: Slot, history: History) -> None:
+        """Nothing is kept."""
+
+    def finish(self, run: Run) -> None:
+        """Nothing is kept."""
+
+    def release(self) -> None:
+        """No claims are held."""
+
+
+@dataclass
+class InFolder:
+    """Keeps runs in a study's folder.
+
+    Attributes:
+        folder: The study's folder.
+        damaged: What was found damaged and set aside, one line each.
+    """
+
+    folder: StudyFolder
+    damaged: list[str] = field(default_factory=list)
+    _claims: dict[str, Claim] = field(default_factory=dict)
+    _environment: Mapping[str, Any] = field(default_factory=environment)
+
+    def claim(self, run_id: str, run: RunSpec) -> bool:
+        """Claim the run's lock, unless it is finished or held by another process."""
+        if self.folder.run(run_id).finished or (claim := self.folder.try_claim(run_id)) is None:
+            return False
+        damage = self.folder.recover(run_id)
+        if damage is not None:
+            self.damaged.append(str(damage))
+        kept = self.folder.run(run_id)
+        if kept.finished:
+            claim.release()
+            return False
+        kept.begin(run.model_dump(mode="json"), self._environment)
+        self._claims[run_id] = claim
+        return True
+
+    def resume(self, run_id: str, template: Slot) -> Partial | None:
+        """Read the run's snapshot, if it has one."""
+        snapshot = self.folder.run(run_id).load_snapshot()
+        if snapshot is None:
+            return None
+        slot = Naming.of(template).to_tree(snapshot.arrays)
+        return Partial(jax.tree.map(jax.numpy.asarray, slot), History.from_records(snapshot.metrics.to_pylist()))
+
+    def keep(self, run_id: str, slot: Slot, history: History) -> None:
+        """Write the run's snapshot, in place of the one before."""
+        arrays = Naming.of(slot).to_named(jax.tree.map(np.asarray, slot))
+        self.folder.run(run_id).save_snapshot(arrays, {}, history.records())
+
+    def finish(self, run: Run) -> None:
+        """Write curves, weights and outcome, and free the claim."""
+        outcome = {"status": run.outcome.kind, "step": run.outcome.step, "reason": run.outcome.reason, "cost": run.cost}
+        weights = {"params": run.params, "state": run.state}
+        self.folder.run(run.id).finish(outcome, metrics=run.history.records(), weights=weights)
+        self._claims.pop(run.id).release()
+
+    def release(self) -> None:
+        """Free all claims."""
+        while self._claims:
+            self._claims.popitem()[1].release()
+
+
+def load_run(folder: StudyFolder, run_id: str) -> Run:
+    """Read a finished run back from a study's folder.
+
+    Raises:
+        DamagedError: Its folder is not whole.
+    """
+    kept = folder.run(run_id)
+    outcome, weights = kept.outcome(), kept.weights()
+    return Run(
+        spec=RunSpec.model_validate(kept.spec()),
+        outcome=Outcome(outcome["status"], outcome["step"], outcome["reason"]),
+        history=History.from_records(kept.metrics().to_pylist()),
+        params=weights["params"],
+        state=weights["state"],
+        cost=outcome["cost"],
+    )
+
+

@@ -1,0 +1,197 @@
+"""The training loop of a group: runs from a queue into slots, forward together, out as they end.
+
+    while anything is left:
+        admit   runs from the queue into free slots
+        look    at every run whose scheduled step has come: evaluate, keep its curve, apply its stop rules
+        advance all slots together to the next scheduled step of any of them
+
+A run's numbers depend on its specification and on K, not on when it was admitted, what else was in the slots or where
+the segments between evaluations end.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import jax.numpy as jnp
+import jax
+
+from basin import data
+from basin.models.model import Params
+from basin.spec.data import AnyData
+from basin.spec.run import RunSpec
+from basin.training import stop
+from basin.training.bench import Bench
+from basin.training.evaluate import Row, evaluate, norms, rows
+from basin.training.feed import Examples
+from basin.training.history import History
+from basin.training.keep import Keeper
+from basin.training.outcome import Outcome
+from basin.training.plan import Group
+from basin.loss.precision import arithmetic
+from basin.training.run import Run
+from basin.training.slot import NEVER
+from basin.training.watch import Watcher
+
+KEEP_EVERY_S = 30.0
+"""Seconds between two snapshots of the runs in progress."""
+
+SEGMENT_S = 2.0
+"""Seconds that a segment should take at most, so that progress is seen and an interruption heard."""
+
+
+@dataclass
+class Training:
+    """One admitted run, as the host sees it."""
+
+    run_id: str
+    run: RunSpec
+    schedule: tuple[int, ...]
+    start: Params
+    step: int = 0
+    history: list[Row] = field(default_factory=list)
+    train_s: float = 0.0
+    evaluate_s: float = 0.0
+    outcome: Outcome | None = None
+
+    @property
+    def num_steps(self) -> int:
+        """Updates in the budget."""
+        return int(self.run.budget.amount)
+
+    @property
+    def next_look(self) -> int:
+        """The next scheduled step that has not been looked at."""
+        looked = self.history[-1].step if self.history else -1
+        return next((step for step in self.schedule if step > looked), self.num_steps)
+
+
+class GroupLoop:
+    """Trains the runs of one group; see the module's docstring."""
+
+    def __init__(self, group: Group, keeper: Keeper, watcher: Watcher) -> None:
+        self.group = group
+        self.keeper = keeper
+        self.watcher = watcher
+        self.bench = Bench(group)
+        self.queue = deque(group.runs.items())
+        self.active: dict[int, Training] = {}
+        self._steps_per_s = 0.0
+        self._kept_at = time.monotonic()
+
+    def trained(self) -> Iterator[Run]:
+        """Yield the runs that this process trained, as they end."""
+        with arithmetic(self.group.template.precision):
+            while self._admit():
+                yield from self._look()
+                if self.active:
+                    self._advance()
+                    self._keep()
+
+    def _admit(self) -> bool:
+        for index in range(self.group.slots):
+            while index not in self.active and self.queue:
+                run_id, run = self.queue.popleft()
+                if self.keeper.claim(run_id, run):
+                    self.active[index] = self._start(index, run_id, run)
+        return bool(self.active)
+
+    def _start(self, index: int, run_id: str, run: RunSpec) -> Training:
+        slot = self.bench.fresh(run)
+        training = Training(run_id, run, run.evaluations.steps(int(run.budget.amount)), slot.params)
+        partial = self.keeper.resume(run_id, slot)
+        if partial is not None:
+            slot, training.history = partial.slot, list(partial.history.rows)
+            training.step = int(slot.step)
+        self.bench.admit(index, run, slot)
+        return training
+
+    def _look(self) -> Iterator[Run]:
+        for index, training in list(self.active.items()):
+            if training.outcome is None and training.step == training.next_look:
+                self._evaluate(index, training)
+            if training.outcome is not None:
+                yield self._finish(index, training)
+
+    def _evaluate(self, index: int, training: Training) -> None:
+        began = time.monotonic()
+        values = _metrics(self.bench, index, training)
+        run = training.run
+        assert isinstance(run.batch_size, int)
+        training.history += rows(
+            values, step=training.step, batch_size=run.batch_size, num_train=run.data.num_train
+        )
+        self.watcher.looked(training.run_id, training.step, values)
+        if ("train", "loss") in values:
+            training.outcome = stop.check(run.stop, History(tuple(training.history)).by_step())
+        if training.outcome is None and training.step >= training.num_steps:
+            training.outcome = Outcome("completed", training.step)
+        training.evaluate_s += time.monotonic() - began
+
+    def _finish(self, index: int, training: Training) -> Run:
+        slot = jax.tree.map(jnp.asarray, self.bench.slot(index))
+        assert training.outcome is not None
+        run = Run(
+            spec=training.run,
+            outcome=training.outcome,
+            history=History(tuple(training.history)),
+            params=slot.params,
+            state=slot.model_state,
+            cost={"train_s": training.train_s, "evaluate_s": training.evaluate_s},
+        )
+        del self.active[index]
+        self.keeper.finish(run)
+        assert isinstance(training.run.batch_size, int)
+        self.watcher.finished(run, (training.num_steps - training.step) * training.run.batch_size)
+        return run
+
+    def _advance(self) -> None:
+        began = time.monotonic()
+        count = min(training.next_look - training.step for training in self.active.values())
+        if self._steps_per_s:
+            count = min(count, max(1, int(self._steps_per_s * SEGMENT_S)))
+        diverged_at = self.bench.advance(count)
+        seconds = time.monotonic() - began
+        self._steps_per_s = count / seconds
+        for index, training in self.active.items():
+            training.step += count
+            training.train_s += seconds / len(self.active)
+            if diverged_at[index] != NEVER:
+                training.outcome = Outcome("diverged", int(diverged_at[index]), "the batch's loss was not finite")
+        assert isinstance(self.group.template.batch_size, int)
+        steps = count * len(self.active)
+        self.watcher.advanced(steps, steps * self.group.template.batch_size)
+
+    def _keep(self) -> None:
+        if time.monotonic() - self._kept_at < KEEP_EVERY_S:
+            return
+        for index, training in self.active.items():
+            if training.outcome is None:
+                self.keeper.keep(training.run_id, self.bench.slot(index), History(tuple(training.history)))
+        self._kept_at = time.monotonic()
+
+
+def _metrics(bench: Bench, index: int, training: Training) -> dict[tuple[str, str], float]:
+    """Return every metric of a slot, before its next update."""
+    run, slot = training.run, bench.slot(index)
+    seed = run.seed if data.depends_on_seed(run.data) else 0
+    train, test = _examples(run.data, seed, run.precision)
+    values = evaluate(run, bench.program.model, slot.params, slot.model_state, train, test)
+    parameter_norm, distance = norms(slot.params, training.start)
+    return values | {
+        ("none", "parameter_norm"): float(parameter_norm),
+        ("none", "distance"): float(distance),
+        ("batch", "gradient_norm"): bench.gradient_norm(index),
+    }
+
+
+@functools.lru_cache(maxsize=32)
+def _examples(source: AnyData, seed: int, dtype: str) -> tuple[Examples | None, Examples]:
+    """Return the training and the test set on the device."""
+    found = data.load(source, seed)
+    train = None if found.x_train is None else (jnp.asarray(found.x_train, dtype), jnp.asarray(found.y_train))
+    return train, (jnp.asarray(found.x_test, dtype), jnp.asarray(found.y_test))

@@ -1,0 +1,132 @@
+"""From a list of runs to groups that share a compiled program, and how many slots each program has."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import jax
+
+from basin import data
+from basin.models import build
+from basin.models.model import Model
+from basin.spec.base import static_form
+from basin.spec.budget import Budget
+from basin.spec.ids import content_id, static_id
+from basin.spec.run import RunSpec
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ in traced numbers only, and the program that trains them.
+
+    Attributes:
+        id: Hash of the static specification.
+        runs: Resolved specifications by run id, in the order asked for.
+        slots: Trainings side by side, K.
+    """
+
+    id: str
+    runs: Mapping[str, RunSpec]
+    slots: int
+
+    @property
+    def template(self) -> RunSpec:
+        """A run of the group; its static fields hold for all."""
+        return next(iter(self.runs.values()))
+
+
+def resolve(run: RunSpec) -> RunSpec:
+    """Return the run with what depends on its data filled in: number of examples, batch size, length in steps.
+
+    Raises:
+        ValueError: A batch larger than the training set, a full batch or epochs of an endless stream, or a model that
+            does not fit the data.
+
+    Example:
+        >>> import basin
+        >>> run = basin.RunSpec(data=basin.data.Digits(), model=basin.models.MLP(), optimizer=basin.optim.Adam(),
+        ...                     batch_size="full", budget="3 epochs")
+        >>> resolved = resolve(run)
+        >>> resolved.batch_size, str(resolved.budget)
+        (1437, '3 steps')
+    """
+    source = data.resolve(run.data)
+    num_train = data.describe(source).num_train
+    if num_train is not None and source.num_train is None:
+        source = source.replace(num_train=num_train)
+    batch_size = num_train if run.batch_size == "full" else run.batch_size
+    if batch_size is None:
+        raise ValueError("expected a number as batch_size, got 'full': an endless stream has no full batch")
+    if num_train is not None and batch_size > num_train:
+        raise ValueError(f"expected a batch_size of at most {num_train}, the number of training examples, got {batch_size}")
+    steps = run.budget.steps(batch_size=batch_size, num_train=num_train)
+    resolved = run.replace(data=source, batch_size=batch_size, budget=Budget(amount=steps, unit="steps"))
+    model_of(resolved)
+    return resolved
+
+
+def model_of(run: RunSpec) -> Model:
+    """Return the network of a run, built for its data."""
+    about = data.describe(run.data)
+    return build(run.model, about.input_shape, about.num_classes)
+
+
+def plan(runs: Iterable[RunSpec], slots: Mapping[str, int] | int | None = None) -> list[Group]:
+    """Group runs by their static specification; equal runs are one.
+
+    Args:
+        runs: What to train; resolved here.
+        slots: Trainings side by side: a number for all groups, numbers by group id (as stored when the study was
+            first planned), or None for :func:`default_slots`.
+    """
+    groups: dict[str, dict[str, RunSpec]] = {}
+    for run in map(resolve, runs):
+        groups.setdefault(group_id(run), {}).setdefault(content_id(run), run)
+    return [Group(name, members, _slots(name, members, slots)) for name, members in groups.items()]
+
+
+def group_id(run: RunSpec) -> str:
+    """Return the hash of what shapes a resolved run's program."""
+    return static_id(run)
+
+
+def _slots(name: str, runs: Mapping[str, RunSpec], slots: Mapping[str, int] | int | None) -> int:
+    if isinstance(slots, int):
+        return slots
+    if slots is not None and name in slots:
+        return slots[name]
+    return default_slots(next(iter(runs.values())), len(runs))
+
+
+def default_slots(run: RunSpec, num_runs: int) -> int:
+    """Return how many trainings to put side by side: a power of two, no more than there are runs.
+
+    Small networks leave most of a processor idle, and trainings side by side fill it; large ones fill it alone. The
+    measure is the work of a step, parameters times examples. On a CPU a network that convolves is trained alone: a
+    convolution vmapped over weights becomes a slow grouped one.
+
+    The number is chosen when a group is first planned and stored with the study, because with another number of slots
+    the bits of a run differ.
+    """
+    model = model_of(run)
+    assert isinstance(run.batch_size, int)
+    work = _num_parameters(model) * run.batch_size
+    if jax.default_backend() == "cpu":
+        limit = 1 if model.has_convolution or work > 3e7 else 4 if work > 1e7 else 16
+    else:
+        limit = 4 if model.has_convolution else 8 if work > 1e9 else 64
+    return min(limit, 1 << max(num_runs - 1, 0).bit_length())
+
+
+@functools.cache
+def _num_parameters(model: Model) -> int:
+    params, _ = jax.eval_shape(model.init, jax.random.key(0))
+    return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+
+def shares_inputs(group: Group) -> bool:
+    """Return whether all runs of a group train on the same inputs, label noise aside."""
+    clean = {repr(static_form(run.data)) + repr(run.data.replace(label_noise=0.0)) for run in group.runs.values()}
+    return len(clean) == 1 and not data.depends_on_seed(group.template.data.replace(label_noise=0.0))

@@ -1,0 +1,155 @@
+"""The compiled program of a group: K trainings advanced side by side by one loop with traced bounds.
+
+Runs of a group differ only in traced numbers, which enter as arrays of length K. The loop's length is traced too, so
+one compilation serves every segment between two evaluations. On a CPU a network that convolves is stepped from the host
+instead, because XLA's threaded convolution does not run inside a compiled loop.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import lax
+
+from basin.models.model import Model
+from basin.optim import build
+from basin.spec.base import traced_leaves, with_leaves
+from basin.spec.run import RunSpec
+from basin.training.feed import Examples, Feed, endless_feed, finite_feed
+from basin.training.slot import Slot, fresh_slot, take
+from basin.training.step import batch_gradient, train_step
+
+Leaves = dict[str, Any]
+
+BLOCK = 32
+"""Steps whose examples are chosen together."""
+
+NUM_STEPS = "num_steps"
+
+
+def leaves_of(run: RunSpec) -> Leaves:
+    """Return the numbers that a resolved run brings into its group's program, as NumPy scalars."""
+    real = np.dtype(run.precision).type
+    leaves: Leaves = {
+        path: np.int32(value) if isinstance(value, int) else real(value) for path, value in traced_leaves(run).items()
+    }
+    return {**leaves, NUM_STEPS: np.int32(run.budget.amount)}
+
+
+@dataclass(frozen=True)
+class Program:
+    """What a group compiles.
+
+    Attributes:
+        template: A resolved run of the group; its static fields hold for all.
+        model: The network.
+        slots: Number of trainings side by side, K.
+        shared_inputs: Whether all slots read the same inputs (labels are always a slot's own).
+        in_loop: Whether steps run inside a compiled loop; otherwise each is dispatched by the host.
+    """
+
+    template: RunSpec
+    model: Model
+    slots: int
+    shared_inputs: bool
+    in_loop: bool
+
+    @property
+    def feed(self) -> Feed:
+        """Where the steps' examples come from."""
+        assert isinstance(self.template.batch_size, int)
+        make = endless_feed if getattr(self.template.data, "endless", False) else finite_feed
+        return make(self.template.batch_size)
+
+    def start(self, run: RunSpec) -> Slot:
+        """Return the first state of a run of the group."""
+        return fresh_slot(self.model, _optimizer(run, leaves_of(run)), run.seed, run.precision)
+
+    def advance(self, slots: Slot, leaves: Leaves, pool: Examples, count: int) -> Slot:
+        """Return all slots `count` steps later; the given ones are consumed."""
+        if self.in_loop:
+            return self._advance_in_loop(slots, leaves, pool, np.int32(count))
+        for done in range(0, count, BLOCK):
+            prepared = self._prepare(leaves, slots.step)
+            for offset in range(min(BLOCK, count - done)):
+                slots = self._advance_once(slots, leaves, pool, prepared, np.int32(offset))
+        return slots
+
+    @functools.cached_property
+    def _advance_in_loop(self) -> Any:
+        def advance(slots: Slot, leaves: Leaves, pool: Examples, count: jax.Array) -> Slot:
+            def block(index: jax.Array, slots: Slot) -> Slot:
+                prepared = self._prepare_many(leaves, slots.step)
+                length = jnp.minimum(BLOCK, count - index * BLOCK)
+                step = functools.partial(self._step_many, leaves=leaves, pool=pool, prepared=prepared)
+                return lax.fori_loop(0, length, lambda offset, slots: step(slots, offset=offset), slots)
+
+            return lax.fori_loop(0, (count + BLOCK - 1) // BLOCK, block, slots)
+
+        return jax.jit(advance, donate_argnums=0)
+
+    @functools.cached_property
+    def _prepare(self) -> Any:
+        return jax.jit(self._prepare_many)
+
+    @functools.cached_property
+    def _advance_once(self) -> Any:
+        def advance(slots: Slot, leaves: Leaves, pool: Examples, prepared: jax.Array, offset: jax.Array) -> Slot:
+            return self._step_many(slots, leaves=leaves, pool=pool, prepared=prepared, offset=offset)
+
+        return jax.jit(advance, donate_argnums=0)
+
+    def _prepare_many(self, leaves: Leaves, steps: jax.Array) -> jax.Array:
+        """Return what the next BLOCK steps of every slot draw from, (K, BLOCK, ...)."""
+
+        def prepare(leaves: Leaves, step: jax.Array) -> jax.Array:
+            return self.feed.prepare(self._bind(leaves), step + jnp.arange(BLOCK, dtype=jnp.int32))
+
+        return jax.vmap(prepare)(leaves, steps)
+
+    def _step_many(
+        self, slots: Slot, *, leaves: Leaves, pool: Examples, prepared: jax.Array, offset: jax.Array
+    ) -> Slot:
+        def step(slot: Slot, leaves: Leaves, x: jax.Array, y: jax.Array, prepared: jax.Array) -> Slot:
+            run = self._bind(leaves)
+            batch = self.feed.draw(run, prepared[offset], (x, y))
+            return train_step(slot, run, self.model, leaves[NUM_STEPS], batch)
+
+        x, y = pool
+        if self.slots == 1:  # a vmap over one slot would still turn a convolution into a grouped one
+            first = jax.tree.map(lambda a: a[0], (slots, leaves, y, prepared))
+            slot = step(first[0], first[1], x if self.shared_inputs else x[0], first[2], first[3])
+            return jax.tree.map(lambda a: a[None], slot)
+        x_axis = None if self.shared_inputs else 0
+        return jax.vmap(step, in_axes=(0, 0, x_axis, 0, 0))(slots, leaves, x, y, prepared)
+
+    @functools.cached_property
+    def gradient_norm(self) -> Any:
+        """`gradient_norm(slots, leaves, pool, index)`: norm of the gradient that a slot's next step will use."""
+
+        def norm(slots: Slot, leaves: Leaves, pool: Examples, index: jax.Array) -> jax.Array:
+            slot, own, y = take((slots, leaves, pool[1]), index)
+            x = pool[0] if self.shared_inputs else pool[0][index]
+            run = self._bind(own)
+            prepared = self.feed.prepare(run, slot.step[None])[0]
+            _, gradient = batch_gradient(slot, run, self.model, self.feed.draw(run, prepared, (x, y)))
+            return optax.global_norm(gradient)
+
+        return jax.jit(norm)
+
+    def _bind(self, leaves: Leaves) -> RunSpec:
+        """Return the template with one run's traced numbers in place."""
+        own = {path: value for path, value in leaves.items() if path != NUM_STEPS}
+        bound = with_leaves(self.template, own)
+        assert isinstance(bound, RunSpec)
+        return bound
+
+
+def _optimizer(run: RunSpec, leaves: Leaves) -> optax.GradientTransformation:
+    return build(run.optimizer, leaves[NUM_STEPS])

@@ -1,0 +1,94 @@
+"""What training returns: one finished run with its curves, its weights and the loss that it minimised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax.numpy as jnp
+
+from basin import data
+from basin.loss.dataset_loss import DatasetLoss
+from basin.models import recompute
+from basin.models.model import Model, Params, State
+from basin.spec.ids import content_id
+from basin.spec.run import RunSpec
+from basin.training.history import History
+from basin.training.outcome import Outcome
+from basin.training.plan import model_of
+from basin.loss.precision import arithmetic
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished training.
+
+    Attributes:
+        spec: The resolved specification.
+        outcome: How it ended.
+        history: Its metrics.
+        params: The final weights, nested dicts of arrays.
+        state: The final running statistics of the model.
+        cost: Seconds spent on training and on evaluating, and where they were spent; no part of the result.
+    """
+
+    spec: RunSpec
+    outcome: Outcome
+    history: History
+    params: Params
+    state: State
+    cost: dict[str, float] = field(default_factory=dict, compare=False)
+
+    @property
+    def id(self) -> str:
+        """The identity of what was asked for."""
+        return content_id(self.spec)
+
+    @property
+    def model(self) -> Model:
+        """The network."""
+        return model_of(self.spec)
+
+    @property
+    def loss_fn(self) -> DatasetLoss:
+        """The mean loss on the training set as a function of the weights: what measures take."""
+        return self.loss()
+
+    def loss(self, split: str = "train", **options: Any) -> DatasetLoss:
+        """Return the mean loss on the `train` or the `test` set as a function of the weights.
+
+        Batch statistics are those that the specification names, at the final weights: with `recomputed`, those of the
+        training set, for both splits. They stay fixed when a measure moves the weights.
+
+        Args:
+            split: `"train"` or `"test"`.
+            options: Passed on to :class:`basin.loss.DatasetLoss`.
+
+        Raises:
+            ValueError: The training set of an endless stream.
+        """
+        examples = data.load(self.spec.data, self.spec.seed)
+        if split == "train" and examples.x_train is None:
+            raise ValueError("expected the split 'test', got 'train': an endless stream has no training set")
+        x, y = (examples.x_train, examples.y_train) if split == "train" else (examples.x_test, examples.y_test)
+        with arithmetic(self.spec.precision):
+            return DatasetLoss(
+                self.model,
+                self._statistics(examples.x_train),
+                jnp.asarray(x, self.spec.precision),
+                jnp.asarray(y),
+                **{**self._definition, "split": split, **options},
+            )
+
+    @property
+    def _definition(self) -> dict[str, Any]:
+        return {
+            "example_loss": self.spec.loss,
+            "batch_norm": self.spec.batch_norm,
+            "precision": self.spec.precision,
+        }
+
+    def _statistics(self, x_train: Any) -> State:
+        if self.spec.batch_norm != "recomputed" or not self.model.has_batch_statistics:
+            return self.state
+        return recompute(self.model, self.params, self.state, jnp.asarray(x_train, self.spec.precision))

@@ -1,0 +1,82 @@
+"""The state of one training, and K of them side by side.
+
+A group's program holds K slots: the same pytree with a leading axis of length K. A slot knows its own step, so slots
+may stand at different steps and runs of different lengths share a program.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from basin.loss.precision import cast_floats
+from basin.models.model import Model, Params, State
+from basin.training.keys import named_key
+
+NEVER = np.iinfo(np.int32).max
+"""The value of `diverged_at` while every loss was finite."""
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Slot:
+    """One training between two updates.
+
+    Attributes:
+        params: Trained arrays.
+        model_state: Running statistics of the model.
+        optimizer_state: Moments and counters of the optimiser.
+        step: Updates made so far, int32.
+        diverged_at: The first step whose batch loss was not finite; `NEVER` until then, int32.
+    """
+
+    params: Params
+    model_state: State
+    optimizer_state: Any
+    step: jax.Array
+    diverged_at: jax.Array
+
+
+def fresh_slot(model: Model, optimizer: optax.GradientTransformation, seed: int, dtype: str) -> Slot:
+    """Return a training at step 0.
+
+    Weights come from a program of their own that depends on the model and the seed alone, and are drawn in float32
+    whatever the precision, so that paired runs start from the same bytes.
+    """
+    params, model_state = cast_floats(initial_weights(model, seed), dtype)
+    return Slot(
+        params=params,
+        model_state=model_state,
+        optimizer_state=optimizer.init(params),
+        step=jnp.zeros((), jnp.int32),
+        diverged_at=jnp.full((), NEVER, jnp.int32),
+    )
+
+
+def initial_weights(model: Model, seed: int) -> tuple[Params, State]:
+    """Return the weights and the state that runs of this model and seed start from."""
+    return jax.jit(model.init)(named_key(seed, "init"))
+
+
+def stack(slot: Slot, count: int) -> Slot:
+    """Return `count` copies of a slot along a new leading axis."""
+    return jax.tree.map(lambda a: jnp.repeat(a[None], count, axis=0), slot)
+
+
+@jax.jit
+def take(slots: Slot, index: int | jax.Array) -> Slot:
+    """Return one slot of a stack."""
+    return jax.tree.map(lambda a: a[index], slots)
+
+
+def _put(slots: Slot, index: int | jax.Array, slot: Slot) -> Slot:
+    return jax.tree.map(lambda many, one: many.at[index].set(one), slots, slot)
+
+
+put = jax.jit(_put, donate_argnums=0)
+"""`put(slots, index, slot)` returns the stack with one slot replaced, in place."""

@@ -1,0 +1,53 @@
+"""One update of one training, as a student can read it aloud."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from basin.loss.examples import EXAMPLE_LOSSES
+from basin.models.model import Mode, Model, Params, State
+from basin.optim import build
+from basin.spec.run import RunSpec
+from basin.training.feed import Examples
+from basin.training.keys import named_key
+from basin.training.slot import Slot
+
+
+def train_step(slot: Slot, run: RunSpec, model: Model, num_steps: jax.Array, batch: Examples) -> Slot:
+    """Take the gradient of the batch's mean loss, let the optimiser turn it into an update, and make the update.
+
+    Args:
+        slot: The training so far.
+        run: Its specification; traced fields hold tracers.
+        model: The network.
+        num_steps: Length of the whole run, for schedules.
+        batch: Inputs (batch, *input_shape) and labels (batch,).
+    """
+    (loss, model_state), gradient = batch_gradient(slot, run, model, batch)
+    optimizer = build(run.optimizer, num_steps)
+    updates, optimizer_state = optimizer.update(gradient, slot.optimizer_state, slot.params)
+    diverged_now = jnp.where(jnp.isfinite(loss), slot.diverged_at, slot.step)
+    return Slot(
+        params=optax.apply_updates(slot.params, updates),
+        model_state=model_state,
+        optimizer_state=optimizer_state,
+        step=slot.step + 1,
+        diverged_at=jnp.minimum(slot.diverged_at, diverged_now),
+    )
+
+
+def batch_gradient(slot: Slot, run: RunSpec, model: Model, batch: Examples) -> tuple[tuple[jax.Array, State], Any]:
+    """Return ((mean loss, new model state), gradient) of a batch, as training sees it: dropout and batch statistics on."""
+    x, y = batch
+    key = jax.random.fold_in(named_key(run.seed, "dropout"), slot.step)
+    example_loss = EXAMPLE_LOSSES[run.loss]
+
+    def mean_loss(params: Params) -> tuple[jax.Array, State]:
+        outputs, model_state = model.apply(params, slot.model_state, x, mode=Mode.TRAIN, key=key)
+        return jnp.mean(example_loss(outputs, y)), model_state
+
+    return jax.value_and_grad(mean_loss, has_aux=True)(slot.params)
