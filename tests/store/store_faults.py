@@ -96,10 +96,10 @@ class Disk:
                 raise OSError(self.error, os.strerror(self.error))
             self.dead = True
             if self.power_cut:
-                self._lose_what_is_unflushed()
+                self.cut_power()
             raise Killed
 
-    def _lose_what_is_unflushed(self) -> None:
+    def cut_power(self) -> None:
         for path in self._unflushed:
             if path.exists():
                 os.truncate(path, path.stat().st_size // 2)

@@ -62,6 +62,19 @@ def _sync_twice(disk, folder):
         disk.close(descriptor)
 
 
+def test_what_was_done_stays_done_after_a_power_cut(tmp_path):
+    for name in ("removed", "moved"):
+        (tmp_path / name).write_bytes(OLD)
+    disk = Disk()
+    assert run_on(disk, lambda: atomic.make_folder(tmp_path / "a" / "b"))
+    assert run_on(disk, lambda: atomic.write_bytes(tmp_path / "a" / "b" / "c", NEW))
+    assert run_on(disk, lambda: atomic.remove(tmp_path / "removed"))
+    assert run_on(disk, lambda: atomic.set_aside(tmp_path / "moved"))
+    disk.cut_power()
+    assert (tmp_path / "a" / "b" / "c").read_bytes() == NEW
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "moved.damaged-1"]
+
+
 def test_what_a_killed_process_left_is_swept_and_nothing_else(tmp_path):
     disk = Disk(fail_at=3)
     assert not run_on(disk, lambda: atomic.write_bytes(tmp_path / "a", NEW))
