@@ -69,8 +69,8 @@ def test_memory_is_a_tree_of_arrays(spec):
 def test_types_are_kept_when_the_numbers_are_traced(spec, dtype, wide):
     """With wide numbers and narrow weights too, where an unguarded scan refuses a memory that changed its type."""
     with jax.enable_x64(wide):
-        leaves = jax.tree.map(jnp.asarray, traced_leaves(spec))
-        out = jax.jit(lambda leaves: walk(spec, as_arrays(dtype), leaves, steps=2))(leaves)
+        leaves = {path: jnp.asarray(value, jnp.result_type(float)) for path, value in traced_leaves(spec).items()}
+        out = jax.eval_shape(lambda leaves: walk(spec, as_arrays(dtype), leaves, steps=2), leaves)
         floats = [leaf for leaf in jax.tree.leaves(out) if jnp.issubdtype(leaf.dtype, jnp.floating)]
         assert {leaf.dtype for leaf in floats} == {jnp.dtype(dtype)}
 

@@ -65,7 +65,7 @@ def build(optimizer: AnyOptimizer, num_steps: ArrayLike | None = None) -> optax.
     return _keeping_types(optax.chain(*stages))
 
 
-def _clip(max_norm: float | None) -> optax.GradientTransformation:
+def _clip(max_norm: float | jax.Array | None) -> optax.GradientTransformation:
     """Scale to at most `max_norm`; written out because optax's mixes types when a traced bound is wider than a leaf."""
     if max_norm is None:
         return optax.identity()
@@ -78,7 +78,7 @@ def _clip(max_norm: float | None) -> optax.GradientTransformation:
     return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
 
 
-def _decay(strength: float) -> optax.GradientTransformation:
+def _decay(strength: float | jax.Array) -> optax.GradientTransformation:
     return optax.identity() if strength is False else optax.add_decayed_weights(strength)
 
 

@@ -17,7 +17,7 @@ from basin.spec.base import Spec
 from basin.spec.schedule import Constant, Cosine, Exponential, Linear, PowerLaw, Rate, Step, Warmup
 
 
-def schedule_value(schedule: Rate, progress: ArrayLike) -> Float[jax.Array, "*shape"]:
+def schedule_value(schedule: Rate | float, progress: ArrayLike) -> Float[jax.Array, "*shape"]:
     """Return the value of a schedule at the given progress.
 
     Args:
