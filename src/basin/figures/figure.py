@@ -1,0 +1,117 @@
+"""A figure as plain data, and its files.
+
+A figure is written as `<name>.svg`, `<name>-narrow.svg` (the layout for a phone) and `<name>.csv`, the numbers
+behind it. Title and caption travel inside the SVG (`<title>`, `<desc>`), so a folder of figures is enough to rebuild
+a report.
+
+In the CSV text is quoted and numbers are not, written in their shortest exact form; what has no value is an empty
+field.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from basin.figures import svg as _svg
+
+Cell = str | int | float | None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure: two layouts of one drawing, and the numbers behind it.
+
+    Attributes:
+        name: Stem of its files and prefix of its ids: small letters, digits and hyphens.
+        title: One line, shown above it.
+        caption: What is seen, and on what it rests: n, the interval, the seeds, the protocol.
+        svg: The drawing for a screen, a complete SVG document of 720 units in width.
+        narrow: The drawing for a phone, 344 units in width; empty where one layout serves both.
+        data: Columns of equal length by name.
+    """
+
+    name: str
+    title: str
+    caption: str
+    svg: str
+    data: Mapping[str, Sequence[Cell]] = field(default_factory=dict)
+    narrow: str = ""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.name):
+            raise ValueError(f"expected a figure's name of small letters, digits and hyphens, got {self.name!r}")
+        lengths = {column: len(values) for column, values in self.data.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"expected columns of equal length in figure '{self.name}', got {lengths}")
+
+    def csv(self) -> str:
+        r"""Return the numbers behind the figure as comma-separated text.
+
+        Example:
+            >>> Figure("f", "", "", "", {"arm": ["small"], "error": [0.1]}).csv()
+            '"arm","error"\n"small",0.1\n'
+        """
+        text = io.StringIO()
+        writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+        writer.writerow(self.data)
+        writer.writerows(zip(*self.data.values(), strict=True))
+        return text.getvalue()
+
+
+def read_csv(text: str) -> dict[str, list[Cell]]:
+    """Return the columns of a figure's CSV; whole numbers come back as floats, empty fields as None."""
+    rows = list(csv.reader(io.StringIO(text), quoting=csv.QUOTE_NONNUMERIC))
+    if not rows:
+        return {}
+    return {str(name): [None if row[i] == "" else row[i] for row in rows[1:]] for i, name in enumerate(rows[0])}
+
+
+def save(figure: Figure, folder: Path | str) -> list[Path]:
+    """Write a figure's files under `folder/figures` and return their paths.
+
+    Args:
+        figure: What to write.
+        folder: A study's folder; `figures` is made inside it.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     [path.name for path in save(Figure("f", "", "", "<svg/>"), folder)]
+        ['f.svg', 'f.csv']
+    """
+    target = Path(folder) / "figures"
+    target.mkdir(parents=True, exist_ok=True)
+    files = {f"{figure.name}.svg": figure.svg, f"{figure.name}-narrow.svg": figure.narrow}
+    files[f"{figure.name}.csv"] = figure.csv() if figure.data else "\n"
+    paths = []
+    for name, text in files.items():
+        if text:
+            (target / name).write_text(text, encoding="utf-8", newline="\n")
+            paths.append(target / name)
+    return paths
+
+
+def load(path: Path | str) -> Figure:
+    """Return the figure of an SVG file that :func:`save` wrote, with the layouts and numbers beside it.
+
+    Raises:
+        FileNotFoundError: The SVG or its CSV is missing.
+        ValueError: The SVG holds something that no figure of Basin holds.
+    """
+    path = Path(path)
+    drawing = path.read_text(encoding="utf-8")
+    title, caption = _svg.describe(drawing)
+    narrow = path.with_name(f"{path.stem}-narrow.svg")
+    return Figure(
+        name=path.stem,
+        title=title,
+        caption=caption,
+        svg=drawing,
+        narrow=narrow.read_text(encoding="utf-8") if narrow.exists() else "",
+        data=read_csv(path.with_suffix(".csv").read_text(encoding="utf-8")),
+    )

@@ -1,0 +1,100 @@
+"""Numbers and notes as a reader writes them, and how much room they take.
+
+Widths of text are estimated from the number of characters, on the wide side: the reader's own font decides.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+
+TEXT = 12.0
+SMALL = 11.0
+LINE = 15.0
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def text_width(text: str, size: float = SMALL) -> float:
+    """Return about how wide a text is, in pixels, a little on the wide side."""
+    return 0.56 * size * len(text)
+
+
+def wrap(text: str, width: float, size: float = SMALL) -> list[str]:
+    """Return the lines of a text that has to fit a width in pixels.
+
+    Example:
+        >>> wrap("large batch, 500 examples", 100.0)
+        ['large batch, 500', 'examples']
+    """
+    return textwrap.wrap(text, max(6, int(width / (0.53 * size))), break_long_words=True) or [""]
+
+
+def note_lines(parts: Sequence[str], width: float, size: float = SMALL) -> list[str]:
+    """Return the parts of a note, joined by dots into as few lines of a width as hold them.
+
+    Example:
+        >>> note_lines(["n = 8 seeds", "bar: 95 % interval"], 120.0)
+        ['n = 8 seeds', 'bar: 95 % interval']
+    """
+    lines: list[str] = []
+    for part in parts:
+        joined = f"{lines[-1]} · {part}" if lines else part
+        if lines and text_width(joined, size) <= width:
+            lines[-1] = joined
+        else:
+            lines.append(part)
+    return lines
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Return a number as a reader writes it.
+
+    Example:
+        >>> number(-0.000123), number(1500.0), number(2e7), number(math.nan)
+        ('−1.23×10⁻⁴', '1500', '2×10⁷', 'not a number')
+    """
+    if not math.isfinite(value):
+        return "not a number" if math.isnan(value) else ("−∞" if value < 0 else "∞")
+    if value == 0:
+        return "0"
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    power = int(exponent)
+    if -4 < power < 6:
+        text = f"{float(f'{value:.{digits - 1}e}'):.{max(0, digits - 1 - power)}f}"
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+    else:
+        mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+        lead = "" if mantissa == "1" else f"{mantissa}×"
+        text = f"{lead}10{str(power).translate(_SUPERSCRIPTS)}"
+    return text.replace("-", "−")
+
+
+def interval(estimate: float, low: float | None, high: float | None, *, sign: bool = False) -> str:
+    """Return an estimate with its interval, to two digits of the interval's half-width.
+
+    Example:
+        >>> interval(0.5219, 0.2471, 0.7984, sign=True), interval(3.0, None, None)
+        ('+0.52 (0.25 to 0.80)', '3, no interval')
+    """
+    lead = "+" if sign and estimate > 0 else ""
+    if low is None or high is None or not math.isfinite(low + high):
+        return f"{lead}{number(estimate)}, no interval"
+    half = (high - low) / 2
+    places = 1 - math.floor(math.log10(half)) if half > 0 else 99
+    if 0 <= places <= 5 and abs(estimate) < 1e6:
+        texts = [f"{end:.{places}f}".replace("-", "−") for end in (estimate, low, high)]
+    else:
+        texts = [number(end) for end in (estimate, low, high)]
+    return f"{lead}{texts[0]} ({texts[1]} to {texts[2]})"
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """Return a count with its words: `1 run is`, `2 runs are`."""
+    return f"{count} {one if count == 1 else many}"
+
+
+def span_of(counts: Sequence[int]) -> str:
+    """Return the range of some counts: `8`, or `7 to 8`."""
+    return " to ".join(str(count) for count in dict.fromkeys((min(counts, default=0), max(counts, default=0))))
