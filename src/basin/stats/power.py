@@ -62,9 +62,17 @@ def is_underpowered(detectable: float | None, smallest_effect: float) -> bool:
 
 
 def noncentrality(t: float, df: float, probability: float) -> float:
-    r"""Return the noncentrality :math:`\delta` at which :math:`P(T_{df}(\delta) \le t)` is `probability`."""
-    reach = 4 * abs(t) + 40.0
-    return _root(lambda nc: float(scipy.stats.nct.cdf(t, df, nc)) - probability, -reach, reach)
+    r"""Return the noncentrality :math:`\delta` at which :math:`P(T_{df}(\delta) \le t)` is `probability`.
+
+    With :math:`T = (Z + \delta) / s` the event is :math:`Z + \delta \le t s`, so tail bounds of Z and of s enclose
+    the root. SciPy's distribution function returns nonsense far outside of that bracket, which therefore stays tight.
+    """
+    p, q = probability / 2, (1 - probability) / 2
+    spread = [float(scipy.stats.chi.isf(tail, df)) / math.sqrt(df) for tail in (p, 1 - q, 1 - p, q)]
+    upper, lower = (spread[0], spread[1]) if t >= 0 else (spread[2], spread[3])
+    low = t * lower - float(scipy.stats.norm.isf(q))
+    high = t * upper + float(scipy.stats.norm.isf(p))
+    return _root(lambda nc: float(scipy.stats.nct.cdf(t, df, nc)) - probability, low, high)
 
 
 @functools.lru_cache(maxsize=1024)
