@@ -1,0 +1,92 @@
+"""The command line: `basin list | run | claims | report | show`.
+
+Parsing imports nothing heavy, so `basin --help` answers at once; each verb imports what it needs when it is called.
+A mistake of the user's ends with one line that says what was expected, what came and how to mend it, and status 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+VERBS = {
+    "list": "studies, their claims, presets and measured cost",
+    "run": "run or resume studies, write their reports, print the verdicts",
+    "claims": "the ledger: every claim of every study that has been run",
+    "report": "rebuild the reports from the store",
+    "show": "one run: what it was, how it ended, its curves",
+}
+
+INTERRUPTED = 130
+MISTAKE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status: 0, 2 for a mistake of the user's, 130 after Ctrl-C."""
+    options = _parse(arguments)
+    if options.verb is None:
+        _parser().print_help()
+        return MISTAKE
+    try:
+        return importlib.import_module(f"basin.cli.{options.verb}").run(options)
+    except (ValueError, OSError) as error:
+        print(f"basin: {_one_line(error)}", file=sys.stderr)
+        return MISTAKE
+    except KeyboardInterrupt:
+        again = " ".join(["basin", *(sys.argv[1:] if arguments is None else arguments)])
+        print(f"\nbasin: interrupted; everything finished so far is kept, go on with: {again}", file=sys.stderr)
+        return INTERRUPTED
+
+
+class _Parser(argparse.ArgumentParser):
+    """Ends a mistake with one line instead of a page of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {message}; see {self.prog} --help", file=sys.stderr)
+        sys.exit(MISTAKE)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and (options.verb != "run" or any(word.startswith("-") for word in rest)):
+        parser.error(f"unknown argument {rest[0]}")
+    if rest:  # fields may stand after the options
+        options.studies += rest
+    return options
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="basin",
+        description="How does the way a network is trained decide how well it generalises?",
+        epilog="A first look: basin run large-batch",
+    )
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
+    made = {
+        name: verbs.add_parser(name, help=text, description=text.capitalize() + ".") for name, text in VERBS.items()
+    }
+    for name in ("run", "claims", "report", "show"):
+        made[name].add_argument("--out", default="runs", metavar="FOLDER", help="folder of all studies (default: runs)")
+    run = made["run"]
+    run.add_argument("studies", nargs="+", metavar="STUDY", help="a study's name, or all; then field.path=value ...")
+    run.add_argument("--preset", default="quick", help="size of the study (default: quick)")
+    run.add_argument("--seeds", type=int, metavar="N", help="runs of each arm, in place of the preset's number")
+    made["claims"].add_argument("--json", action="store_true", help="print the records instead of a table")
+    made["show"].add_argument("run", metavar="RUN", help="a run's id, or its first digits")
+    return parser
+
+
+def _one_line(error: Exception) -> str:
+    from pydantic import ValidationError
+
+    from basin.spec.base import first_error
+
+    if isinstance(error, ValidationError):
+        return first_error(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror or error}"
+    return " ".join(str(error).split())

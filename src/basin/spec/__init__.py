@@ -1,0 +1,1 @@
+"""Specifications: frozen descriptions of what to build, importing neither JAX nor NumPy."""

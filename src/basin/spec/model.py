@@ -105,9 +105,7 @@ class F1(Spec):
 
     def as_mlp(self) -> MLP:
         """Return the same network spelled out."""
-        return MLP(
-            widths=(512,) * 5, norm="batch", norm_momentum=self.norm_momentum, initializer=self.initializer
-        )
+        return MLP(widths=(512,) * 5, norm="batch", norm_momentum=self.norm_momentum, initializer=self.initializer)
 
     def num_parameters(self, input_shape: tuple[int, ...] = (784,), num_classes: int = 10) -> int:
         """Return the number of trained numbers; 1 462 794 at 784 to 10."""

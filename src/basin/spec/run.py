@@ -109,6 +109,18 @@ class RunSpec(Spec):
     stop: Annotated[tuple[AnyStop, ...], HOST] = ()
     evaluations: Annotated[Evaluations, HOST] = Evaluations()
 
+    @property
+    def num_steps(self) -> int:
+        """Updates in the budget of a resolved run."""
+        assert self.budget.unit == "steps", "resolve the run first"
+        return int(self.budget.amount)
+
+    @property
+    def examples_per_step(self) -> int:
+        """Examples an update of a resolved run."""
+        assert isinstance(self.batch_size, int), "resolve the run first"
+        return self.batch_size
+
     @field_validator("model", mode="before")
     @classmethod
     def _accept_a_built_model(cls, value: Any) -> Any:

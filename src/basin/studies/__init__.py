@@ -1,0 +1,1 @@
+"""Studies: one file each, and what carries them out."""

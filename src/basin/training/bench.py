@@ -34,7 +34,7 @@ class Bench:
             in_loop=not (model.has_convolution and jax.default_backend() == "cpu"),
         )
         self._endless = template.data.endless
-        self._capacity = 1 if self._endless else max(run.data.num_train for run in group.runs.values())
+        self._capacity = 1 if self._endless else max(run.data.num_train or 1 for run in group.runs.values())
         self._slots: Slot | None = None
         self._leaves: Leaves = {}
         self._pool: Examples | None = None
@@ -57,7 +57,8 @@ class Bench:
 
     def advance(self, count: int) -> np.ndarray:
         """Make `count` updates in every slot; return the step at which each slot diverged, or NEVER."""
-        assert self._slots is not None and self._pool is not None
+        assert self._slots is not None
+        assert self._pool is not None
         self._slots = self.program.advance(self._slots, self._leaves, self._pool, count)
         return np.asarray(self._slots.diverged_at)
 
@@ -83,8 +84,6 @@ class Bench:
         x = x.astype(run.precision)
         inputs = jnp.asarray(x) if self.program.shared_inputs else _set(self._pool[0], index, x)
         self._pool = inputs, _set(self._pool[1], index, y)
-
-
 
 
 def _set_row(rows: jax.Array, index: int | jax.Array, row: Any) -> jax.Array:

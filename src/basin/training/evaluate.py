@@ -72,9 +72,7 @@ def per_example(
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
-def _scores(
-    model: Model, loss: str, mode: Mode, params: Params, state: State, x: jax.Array, y: jax.Array
-) -> jax.Array:
+def _scores(model: Model, loss: str, mode: Mode, params: Params, state: State, x: jax.Array, y: jax.Array) -> jax.Array:
     outputs, _ = model.apply(params, state, x, mode=mode)
     probabilities = jax.nn.softmax(outputs)
     right = jnp.take_along_axis(probabilities, y[:, None], axis=1)[:, 0]

@@ -37,8 +37,9 @@ def finite_feed(batch_size: int) -> Feed:
     """Return a feed that passes over `num_train` examples again and again, each epoch in an order of its own."""
 
     def prepare(run: RunSpec, steps: jax.Array) -> jax.Array:
-        key = named_key(run.seed, "order")
-        return jax.vmap(lambda step: batch_indices(key, step, batch_size, run.data.num_train))(steps)
+        key, num_train = named_key(run.seed, "order"), run.data.num_train
+        assert num_train is not None
+        return jax.vmap(lambda step: batch_indices(key, step, batch_size, num_train))(steps)
 
     def draw(run: RunSpec, indices: jax.Array, pool: Examples) -> Examples:
         x, y = pool

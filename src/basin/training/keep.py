@@ -92,13 +92,20 @@ class InFolder:
     _claims: dict[str, Claim] = field(default_factory=dict)
     _environment: Mapping[str, Any] = field(default_factory=environment)
 
+    def is_sound(self, run_id: str) -> bool:
+        """Return whether a run is finished and whole; what is damaged is set aside, to be trained again."""
+        claim = self.folder.try_claim(run_id)
+        if claim is None:
+            return False
+        with claim:
+            self._recover(run_id)
+        return self.folder.run(run_id).finished
+
     def claim(self, run_id: str, run: RunSpec) -> bool:
         """Claim the run's lock, unless it is finished or held by another process."""
         if self.folder.run(run_id).finished or (claim := self.folder.try_claim(run_id)) is None:
             return False
-        damage = self.folder.recover(run_id)
-        if damage is not None:
-            self.damaged.append(str(damage))
+        self._recover(run_id)
         kept = self.folder.run(run_id)
         if kept.finished:
             claim.release()
@@ -132,6 +139,11 @@ class InFolder:
         while self._claims:
             self._claims.popitem()[1].release()
 
+    def _recover(self, run_id: str) -> None:
+        damage = self.folder.recover(run_id)
+        if damage is not None:
+            self.damaged.append(str(damage))
+
 
 def load_run(folder: StudyFolder, run_id: str) -> Run:
     """Read a finished run back from a study's folder.
@@ -149,5 +161,3 @@ def load_run(folder: StudyFolder, run_id: str) -> Run:
         state=weights["state"],
         cost=outcome["cost"],
     )
-
-

@@ -17,10 +17,11 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import jax.numpy as jnp
 import jax
+import jax.numpy as jnp
 
 from basin import data
+from basin.loss.precision import arithmetic
 from basin.models.model import Params
 from basin.spec.data import AnyData
 from basin.spec.run import RunSpec
@@ -32,7 +33,6 @@ from basin.training.history import History
 from basin.training.keep import Keeper
 from basin.training.outcome import Outcome
 from basin.training.plan import Group
-from basin.loss.precision import arithmetic
 from basin.training.run import Run
 from basin.training.slot import NEVER
 from basin.training.watch import Watcher
@@ -59,15 +59,10 @@ class Training:
     outcome: Outcome | None = None
 
     @property
-    def num_steps(self) -> int:
-        """Updates in the budget."""
-        return int(self.run.budget.amount)
-
-    @property
     def next_look(self) -> int:
         """The next scheduled step that has not been looked at."""
         looked = self.history[-1].step if self.history else -1
-        return next((step for step in self.schedule if step > looked), self.num_steps)
+        return next((step for step in self.schedule if step > looked), self.run.num_steps)
 
 
 class GroupLoop:
@@ -102,7 +97,7 @@ class GroupLoop:
 
     def _start(self, index: int, run_id: str, run: RunSpec) -> Training:
         slot = self.bench.fresh(run)
-        training = Training(run_id, run, run.evaluations.steps(int(run.budget.amount)), slot.params)
+        training = Training(run_id, run, run.evaluations.steps(run.num_steps), slot.params)
         partial = self.keeper.resume(run_id, slot)
         if partial is not None:
             slot, training.history = partial.slot, list(partial.history.rows)
@@ -121,14 +116,13 @@ class GroupLoop:
         began = time.monotonic()
         values = _metrics(self.bench, index, training)
         run = training.run
-        assert isinstance(run.batch_size, int)
         training.history += rows(
-            values, step=training.step, batch_size=run.batch_size, num_train=run.data.num_train
+            values, step=training.step, batch_size=run.examples_per_step, num_train=run.data.num_train
         )
         self.watcher.looked(training.run_id, training.step, values)
         if ("train", "loss") in values:
             training.outcome = stop.check(run.stop, History(tuple(training.history)).by_step())
-        if training.outcome is None and training.step >= training.num_steps:
+        if training.outcome is None and training.step >= training.run.num_steps:
             training.outcome = Outcome("completed", training.step)
         training.evaluate_s += time.monotonic() - began
 
@@ -145,8 +139,7 @@ class GroupLoop:
         )
         del self.active[index]
         self.keeper.finish(run)
-        assert isinstance(training.run.batch_size, int)
-        self.watcher.finished(run, (training.num_steps - training.step) * training.run.batch_size)
+        self.watcher.finished(run, (run.spec.num_steps - training.step) * run.spec.examples_per_step)
         return run
 
     def _advance(self) -> None:
@@ -162,9 +155,8 @@ class GroupLoop:
             training.train_s += seconds / len(self.active)
             if diverged_at[index] != NEVER:
                 training.outcome = Outcome("diverged", int(diverged_at[index]), "the batch's loss was not finite")
-        assert isinstance(self.group.template.batch_size, int)
         steps = count * len(self.active)
-        self.watcher.advanced(steps, steps * self.group.template.batch_size)
+        self.watcher.advanced(steps, steps * self.group.template.examples_per_step)
 
     def _keep(self) -> None:
         if time.monotonic() - self._kept_at < KEEP_EVERY_S:
@@ -179,7 +171,7 @@ def _metrics(bench: Bench, index: int, training: Training) -> dict[tuple[str, st
     """Return every metric of a slot, before its next update."""
     run, slot = training.run, bench.slot(index)
     seed = run.seed if data.depends_on_seed(run.data) else 0
-    train, test = _examples(run.data, seed, run.precision)
+    train, test = _examples(run.data, seed, run.precision)  # pyright: ignore[reportArgumentType]  frozen, so hashable
     values = evaluate(run, bench.program.model, slot.params, slot.model_state, train, test)
     parameter_norm, distance = norms(slot.params, training.start)
     return values | {

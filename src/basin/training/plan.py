@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import jax
 
 from basin import data
+from basin.data.sampler import check_length
 from basin.models import build
 from basin.models.model import Model
 from basin.spec.base import static_form
@@ -60,8 +61,11 @@ def resolve(run: RunSpec) -> RunSpec:
     if batch_size is None:
         raise ValueError("expected a number as batch_size, got 'full': an endless stream has no full batch")
     if num_train is not None and batch_size > num_train:
-        raise ValueError(f"expected a batch_size of at most {num_train}, the number of training examples, got {batch_size}")
+        raise ValueError(
+            f"expected a batch_size of at most {num_train}, the number of training examples, got {batch_size}"
+        )
     steps = run.budget.steps(batch_size=batch_size, num_train=num_train)
+    check_length(steps, batch_size)
     resolved = run.replace(data=source, batch_size=batch_size, budget=Budget(amount=steps, unit="steps"))
     model_of(resolved)
     return resolved
@@ -111,8 +115,7 @@ def default_slots(run: RunSpec, num_runs: int) -> int:
     the bits of a run differ.
     """
     model = model_of(run)
-    assert isinstance(run.batch_size, int)
-    work = _num_parameters(model) * run.batch_size
+    work = _num_parameters(model) * run.examples_per_step
     if jax.default_backend() == "cpu":
         limit = 1 if model.has_convolution or work > 3e7 else 4 if work > 1e7 else 16
     else:

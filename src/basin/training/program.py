@@ -39,7 +39,7 @@ def leaves_of(run: RunSpec) -> Leaves:
     leaves: Leaves = {
         path: np.int32(value) if isinstance(value, int) else real(value) for path, value in traced_leaves(run).items()
     }
-    return {**leaves, NUM_STEPS: np.int32(run.budget.amount)}
+    return {**leaves, NUM_STEPS: np.int32(run.num_steps)}
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,8 @@ class Program:
     @property
     def feed(self) -> Feed:
         """Where the steps' examples come from."""
-        assert isinstance(self.template.batch_size, int)
         make = endless_feed if getattr(self.template.data, "endless", False) else finite_feed
-        return make(self.template.batch_size)
+        return make(self.template.examples_per_step)
 
     def start(self, run: RunSpec) -> Slot:
         """Return the first state of a run of the group."""

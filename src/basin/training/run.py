@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from basin import data
 from basin.loss.dataset_loss import DatasetLoss
+from basin.loss.precision import arithmetic
 from basin.models import recompute
 from basin.models.model import Model, Params, State
 from basin.spec.ids import content_id
@@ -16,7 +17,6 @@ from basin.spec.run import RunSpec
 from basin.training.history import History
 from basin.training.outcome import Outcome
 from basin.training.plan import model_of
-from basin.loss.precision import arithmetic
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Run:
         """The mean loss on the training set as a function of the weights: what measures take."""
         return self.loss()
 
-    def loss(self, split: str = "train", **options: Any) -> DatasetLoss:
+    def loss(self, split: str = "train", *, num_examples: int | None = None, **options: Any) -> DatasetLoss:
         """Return the mean loss on the `train` or the `test` set as a function of the weights.
 
         Batch statistics are those that the specification names, at the final weights: with `recomputed`, those of the
@@ -62,6 +62,7 @@ class Run:
 
         Args:
             split: `"train"` or `"test"`.
+            num_examples: The mean is over the first so many examples; all if not given.
             options: Passed on to :class:`basin.loss.DatasetLoss`.
 
         Raises:
@@ -75,8 +76,8 @@ class Run:
             return DatasetLoss(
                 self.model,
                 self._statistics(examples.x_train),
-                jnp.asarray(x, self.spec.precision),
-                jnp.asarray(y),
+                jnp.asarray(x[:num_examples], self.spec.precision),
+                jnp.asarray(y[:num_examples]),
                 **{**self._definition, "split": split, **options},
             )
 

@@ -41,7 +41,7 @@ def train_step(slot: Slot, run: RunSpec, model: Model, num_steps: jax.Array, bat
 
 
 def batch_gradient(slot: Slot, run: RunSpec, model: Model, batch: Examples) -> tuple[tuple[jax.Array, State], Any]:
-    """Return ((mean loss, new model state), gradient) of a batch, as training sees it: dropout and batch statistics on."""
+    """Return ((mean loss, new model state), gradient) of a batch, with dropout and batch statistics on."""
     x, y = batch
     key = jax.random.fold_in(named_key(run.seed, "dropout"), slot.step)
     example_loss = EXAMPLE_LOSSES[run.loss]

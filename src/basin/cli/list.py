@@ -1,0 +1,23 @@
+"""`basin list`: what can be asked."""
+
+from __future__ import annotations
+
+import argparse
+
+from rich.console import Console
+
+from basin.studies.registry import MODULES, study
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print every study with its presets, their cost, and its claims."""
+    console = Console()
+    for name in MODULES:
+        page = study(name)
+        console.print(f"[bold]{name}[/bold]  {page.title}", highlight=False)
+        console.print(page.question, highlight=False)
+        for preset, spec in page.presets.items():
+            console.print(f"  --preset {preset}: {spec.seeds} seeds, {page.cost[preset]}", highlight=False)
+        for claim in page.claims(page.presets["quick"]):
+            console.print(f"  · {claim.id}: {claim.statement} ({claim.source})", highlight=False)
+    return 0
