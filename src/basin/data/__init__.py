@@ -1,0 +1,60 @@
+"""Data: where examples come from, what is done to them, and in which order they are shown.
+
+The names that a user types (`basin.data.Digits`) are specifications. The functions that make the arrays import JAX and
+are loaded when first used:
+
+>>> import basin.data
+>>> basin.data.describe(basin.data.Digits()).input_shape
+(8, 8, 1)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from basin._lazy import lazy
+from basin.spec.data import AnyData, Digits, Glyphs, Npz
+
+if TYPE_CHECKING:
+    from basin.data.corrupt import corrupt
+    from basin.data.registry import SOURCES, depends_on_seed, describe, load, resolve, stream
+    from basin.data.sampler import batch_indices
+    from basin.data.source import DataInfo, Dataset, Sample
+    from basin.data.standardise import fit_standardiser
+
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "DataInfo": "basin.data.source",
+        "Dataset": "basin.data.source",
+        "Sample": "basin.data.source",
+        "SOURCES": "basin.data.registry",
+        "batch_indices": "basin.data.sampler",
+        "corrupt": "basin.data.corrupt",
+        "depends_on_seed": "basin.data.registry",
+        "describe": "basin.data.registry",
+        "fit_standardiser": "basin.data.standardise",
+        "load": "basin.data.registry",
+        "resolve": "basin.data.registry",
+        "stream": "basin.data.registry",
+    },
+)
+
+__all__ = [
+    "SOURCES",
+    "AnyData",
+    "DataInfo",
+    "Dataset",
+    "Digits",
+    "Glyphs",
+    "Npz",
+    "Sample",
+    "batch_indices",
+    "corrupt",
+    "depends_on_seed",
+    "describe",
+    "fit_standardiser",
+    "load",
+    "resolve",
+    "stream",
+]

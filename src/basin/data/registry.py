@@ -1,0 +1,88 @@
+"""The sources of examples by the `kind` of their specification, and the functions that look them up.
+
+To add one, write its specification, its module with a `SOURCE`, and enter it here; the contract test in
+`tests/data/test_contract.py` then tests it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from basin.data import digits, glyphs, npz
+from basin.data.source import DataInfo, Dataset, Sample, Source
+
+SOURCES: dict[str, Source] = {
+    source.spec.model_fields["kind"].default: source for source in (digits.SOURCE, glyphs.SOURCE, npz.SOURCE)
+}
+
+
+def describe(spec: Any) -> DataInfo:
+    """Return what is known of a source before its examples are made.
+
+    Raises:
+        ValueError: A file of the user's is missing, damaged or unfit.
+
+    Example:
+        >>> from basin.spec.data import Digits
+        >>> describe(Digits()).num_classes
+        10
+    """
+    return _source(spec).describe(spec)
+
+
+def load(spec: Any, seed: int) -> Dataset:
+    """Return the arrays of a specification, standardised and with label noise on the training labels only.
+
+    Args:
+        spec: A specification of data.
+        seed: In [0, 2^32); selects the sample of a stream and the labels that are wrong.
+
+    Returns:
+        The train and test parts, read-only; the train part of an endless stream is empty.
+
+    Raises:
+        ValueError: The seed is out of range, or a file of the user's is missing, damaged or unfit.
+
+    Example:
+        >>> from basin.spec.data import Glyphs
+        >>> a, b = (load(Glyphs(size=8, num_train=20, num_test=30), seed) for seed in (0, 1))
+        >>> (a.x_train == b.x_train).all().item(), (a.x_test == b.x_test).all().item()
+        (False, True)
+    """
+    return _source(spec).load(spec, seed)
+
+
+def depends_on_seed(spec: Any) -> bool:
+    """Return whether `load` gives other arrays for another seed."""
+    return _source(spec).depends_on_seed(spec)
+
+
+def stream(spec: Any) -> Sample:
+    """Return `sample(key, n) -> (x, y)`, which draws fresh training examples inside a compiled program.
+
+    Call it once, outside the loop that samples; the specification's traced numbers may be tracers.
+
+    Raises:
+        ValueError: The source is a finite set.
+    """
+    make = _source(spec).stream
+    if make is None:
+        endless = ", ".join(kind for kind, source in SOURCES.items() if source.stream)
+        raise ValueError(f"expected data with an endless stream ({endless}), got {spec.kind}, a finite set; use load")
+    return make(spec)
+
+
+def resolve(spec: Any) -> Any:
+    """Return the specification with what identifies its data filled in: the hash of a file.
+
+    Raises:
+        ValueError: The file is missing, or its hash is not the one stated.
+    """
+    return _source(spec).resolve(spec)
+
+
+def _source(spec: Any) -> Source:
+    kind = getattr(spec, "kind", None)
+    if kind not in SOURCES:
+        raise ValueError(f"expected a specification of data ({', '.join(SOURCES)}), got {spec!r}; see basin.data")
+    return SOURCES[kind]

@@ -1,0 +1,138 @@
+"""Which example comes when: an order without repetition that is computed entry by entry and remembers nothing.
+
+Example number p = step * batch_size + j of a training is entry p mod N of a permutation of 0..N-1 that belongs to epoch
+p // N. So every pass shows each example once, batches run on over the end of a pass and drop no remainder, and the
+order at any step follows from the key and the step alone: to resume, a run needs no state of a sampler.
+
+The permutation is a generalised Feistel network (Black & Rogaway 2002). An index x < a b is a pair (l, r) = (x mod a,
+x div a); rounds replace l by l + F(r) mod a and r by r + G(l) mod b in turn, which can be undone whatever F and G are,
+so the whole is a permutation of a b indices. With a near sqrt N and b = ceil(N / a) there are fewer than a
+indices too many; one that lands on them is sent through again until it does not (cycle walking), which permutes
+0..N-1. Among some such rectangles that are nearly square the one with the fewest indices too many is taken. Everything
+is traced, N too, and arithmetic is on unsigned 32-bit words: right while p < 2^32.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Int32, UInt32
+
+ROUNDS = 12
+"""Rounds of the network, even. Over 20 000 keys, 6 leave a bias that a chi-square test sees up to N = 1 437, 12 down to
+N = 6; among five or six examples some orders come a tenth to a third too often."""
+
+MAX_EXAMPLES = 2**32
+"""A run may see fewer examples than this, repetitions counted."""
+
+_RECTANGLES = 32
+_GOLDEN = np.uint32(0x9E3779B9)
+
+Traced = int | Array
+
+
+def batch_indices(key: jax.Array, step: Traced, batch_size: int, num_examples: Traced) -> Int32[Array, " batch"]:
+    """Return which examples make up the batch of a step.
+
+    Args:
+        key: Decides the order; a run's own.
+        step: Updates done before, from 0; `(step + 1) * batch_size` must stay below 2^32 (see :func:`check_length`).
+        batch_size: Examples in a batch; with `num_examples` of them a batch is the whole set, in another order.
+        num_examples: N, at least 1 and below 2^31.
+
+    Returns:
+        Indices in [0, N).
+
+    Example:
+        >>> key = jax.random.key(0)
+        >>> epoch = jnp.concatenate([batch_indices(key, step, 4, 10) for step in range(5)])  # two passes over ten
+        >>> sorted(epoch[:10].tolist()) == sorted(epoch[10:].tolist()) == list(range(10))
+        True
+
+    References:
+        Black & Rogaway 2002, "Ciphers with arbitrary finite domains".
+    """
+    n = jnp.asarray(num_examples, jnp.uint32)
+    first = jnp.asarray(step, jnp.uint32) * jnp.uint32(batch_size)
+    epochs, index = _divide(first % n + jnp.arange(batch_size, dtype=jnp.uint32), n)
+    return permute(key, first // n + epochs, index, n).astype(jnp.int32)
+
+
+def permute(
+    key: jax.Array, epoch: UInt32[Array, "*shape"], index: UInt32[Array, "*shape"], num_examples: Traced
+) -> UInt32[Array, "*shape"]:
+    """Return entry `index` of the permutation of 0..num_examples-1 that belongs to `key` and `epoch`."""
+    n = jnp.asarray(num_examples, jnp.uint32)
+    a, b = _rectangle(n)
+    round_keys = _round_keys(key, epoch)
+
+    def again(x: Array) -> Array:
+        return jnp.where(x < n, x, _feistel(round_keys, x, a, b))
+
+    return jax.lax.while_loop(lambda x: jnp.any(x >= n), again, _feistel(round_keys, index, a, b))
+
+
+def check_length(num_steps: int, batch_size: int) -> None:
+    """Refuse a run that would see more examples than the sampler can number.
+
+    Raises:
+        ValueError: `num_steps * batch_size` is 2^32 or more.
+    """
+    if num_steps * batch_size >= MAX_EXAMPLES:
+        raise ValueError(
+            f"expected fewer than 2^32 examples in a run, got {num_steps} steps of {batch_size}; shorten the budget"
+        )
+
+
+def _rectangle(n: UInt32[Array, ""]) -> tuple[Array, Array]:
+    """Return the sides of the rectangle that exceeds n least among some that are nearly square."""
+    root = jnp.sqrt(n.astype(jnp.float32)).astype(jnp.uint32)  # at most one off, and exact after the next line
+    root = root - (root * root > n) + ((root + 1) * (root + 1) <= n)
+    a = jnp.maximum(root - jnp.minimum(np.arange(_RECTANGLES, dtype=np.uint32), root // 8), 2)
+    b = (n + a - 1) // a
+    best = jnp.argmin(a * b - n)
+    return a[best], b[best]
+
+
+def _round_keys(key: jax.Array, epoch: UInt32[Array, "*shape"]) -> list[UInt32[Array, "*shape"]]:
+    state = jnp.zeros_like(epoch)
+    for word in jnp.ravel(jax.random.key_data(key)):
+        state = _mix(state ^ word) + _GOLDEN
+    first, second = _mix(state ^ epoch), _mix(state + _mix(epoch + _GOLDEN)) | 1
+    first, second = jax.lax.optimization_barrier((first, second))
+    return [first + np.uint32(i) * second for i in range(ROUNDS)]
+
+
+def _feistel(round_keys: list[Array], x: Array, a: Array, b: Array) -> Array:
+    right, left = _divide(x, a)
+    for i in range(0, ROUNDS, 2):
+        left = _add_modulo(left, _scale(_mix(right + round_keys[i]), a), a)
+        right = _add_modulo(right, _scale(_mix(left + round_keys[i + 1]), b), b)
+    return right * a + left
+
+
+def _divide(x: Array, divisor: Array) -> tuple[Array, Array]:
+    """Return quotient and remainder, exact for quotients below 2^22; unlike integer division this is vectorised."""
+    quotient = (x.astype(jnp.float32) / divisor.astype(jnp.float32)).astype(jnp.uint32)  # at most one off
+    remainder = (x - quotient * divisor).astype(jnp.int32)
+    step = (remainder >= divisor.astype(jnp.int32)).astype(jnp.int32) - (remainder < 0).astype(jnp.int32)
+    quotient = quotient + step.astype(jnp.uint32)
+    return quotient, x - quotient * divisor
+
+
+def _add_modulo(x: Array, y: Array, modulus: Array) -> Array:
+    total = x + y
+    return jnp.where(total < modulus, total, total - modulus)
+
+
+def _scale(word: Array, n: Array) -> Array:
+    """Return floor(word * n / 2^32) for n <= 2^16: a number below n, without a division."""
+    return ((word >> 16) * n + ((word & 0xFFFF) * n >> 16)) >> 16
+
+
+def _mix(x: Array) -> Array:
+    """Return a word in which every bit depends on every bit of `x` (Wellons 2018, `lowbias32`)."""
+    x = (x ^ (x >> 16)) * np.uint32(0x7FEB352D)
+    x = (x ^ (x >> 15)) * np.uint32(0x846CA68B)
+    return x ^ (x >> 16)

@@ -1,0 +1,75 @@
+"""What every source of examples offers, so that training, measuring and reporting need not know which one it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float32, Int32
+
+from basin.spec.base import Spec
+
+
+@dataclass(frozen=True)
+class DataInfo:
+    """What is known of a source before its examples are made.
+
+    Attributes:
+        num_train: Training examples; None for an endless stream.
+        num_test: Test examples.
+        input_shape: Shape of one example; images are height, width, channels.
+        num_classes: Number of classes; labels are 0 to `num_classes - 1`.
+        fingerprint: Hash of what the examples are made from, before noise and standardisation.
+    """
+
+    num_train: int | None
+    num_test: int
+    input_shape: tuple[int, ...]
+    num_classes: int
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Finite arrays with a training and a test part, read-only; the training part of an endless stream is empty."""
+
+    x_train: Float32[np.ndarray, "train *input"]
+    y_train: Int32[np.ndarray, " train"]
+    x_test: Float32[np.ndarray, "test *input"]
+    y_test: Int32[np.ndarray, " test"]
+
+    def __post_init__(self) -> None:
+        for array in (self.x_train, self.y_train, self.x_test, self.y_test):
+            array.flags.writeable = False
+
+
+class Sample(Protocol):
+    """`sample(key, n) -> (x, y)`: `n` fresh training examples, a pure and traceable function of the key."""
+
+    def __call__(self, key: jax.Array, n: int) -> tuple[Float32[Array, "n *input"], Int32[Array, " n"]]:
+        """Return inputs and labels; example i does not depend on `n`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Source:
+    """A kind of data as functions of its specification, entered in :data:`basin.data.registry.SOURCES`.
+
+    Attributes:
+        spec: The class of its specification.
+        describe: What is known before loading.
+        load: The arrays for a seed, which selects the sample of a stream and the label noise.
+        depends_on_seed: Whether :attr:`load` gives other arrays for another seed.
+        stream: Fresh training examples, where the source has an endless stream.
+        resolve: Fills what identifies the data (the hash of a file).
+    """
+
+    spec: type[Spec]
+    describe: Callable[[Any], DataInfo]
+    load: Callable[[Any, int], Dataset]
+    depends_on_seed: Callable[[Any], bool]
+    stream: Callable[[Any], Sample] | None = None
+    resolve: Callable[[Any], Any] = lambda spec: spec
