@@ -1,0 +1,11 @@
+"""Measures of the minimum that training reached, each of any loss: value, error, cost and definition in one result."""
+
+from collections.abc import Callable
+
+from basin.measure.keskar_sharpness import KeskarSharpness, keskar_sharpness
+from basin.measure.result import Measurement, NotConvergedWarning
+
+MEASURES: dict[str, Callable[..., Measurement]] = {"keskar_sharpness": keskar_sharpness}
+"""Measures of `(loss_fn, params)` by name; being here enrols one in the contract test."""
+
+__all__ = ["MEASURES", "KeskarSharpness", "Measurement", "NotConvergedWarning", "keskar_sharpness"]
