@@ -64,11 +64,23 @@ class Figure:
 
 
 def read_csv(text: str) -> dict[str, list[Cell]]:
-    """Return the columns of a figure's CSV; whole numbers come back as floats, empty fields as None."""
-    rows = list(csv.reader(io.StringIO(text), quoting=csv.QUOTE_NONNUMERIC))
-    if not rows:
-        return {}
-    return {str(name): [None if row[i] == "" else row[i] for row in rows[1:]] for i, name in enumerate(rows[0])}
+    """Return the columns of a figure's CSV, as :meth:`Figure.csv` wrote them.
+
+    Example:
+        >>> read_csv('"arm","n","error"\\n"16",8,0.5\\n')
+        {'arm': ['16'], 'n': [8], 'error': [0.5]}
+    """
+    typed = list(csv.reader(io.StringIO(text), quoting=csv.QUOTE_NONNUMERIC))
+    written = list(csv.reader(io.StringIO(text)))
+    rows = [[_cell(*pair) for pair in zip(*rows, strict=True)] for rows in zip(typed, written, strict=True)]
+    return {str(name): [row[index] for row in rows[1:]] for index, name in enumerate(rows[0])} if rows else {}
+
+
+def _cell(value: Cell, text: str) -> Cell:
+    """Return a field as it was: the reader makes every number a float, and its text says which were whole."""
+    if text == "":
+        return None
+    return int(text) if isinstance(value, float) and re.fullmatch(r"-?\d+", text) else value
 
 
 def save(figure: Figure, folder: Path | str) -> list[Path]:

@@ -118,7 +118,7 @@ def draw(name: str, title: str, caption: str, claims: Sequence[Row]) -> Figure:
 def _draw(claims: Sequence[Row], layout: Layout) -> Drawing:
     lines = note_lines(_SHORT, layout.width)
     wide = layout.columns > 1
-    words = [wrap(row.label, 290.0 if wide else layout.width, TEXT) for row in claims]
+    words = [wrap(row.label, 280.0 if wide else layout.width, TEXT) for row in claims]
     heights = [LINE * (len(text) + 1) + (14 if wide else 52) for text in words]
     total = 8 + sum(heights) + 48 + LINE * len(lines)
     drawing = new_drawing(layout.width, total)
@@ -126,10 +126,10 @@ def _draw(claims: Sequence[Row], layout: Layout) -> Drawing:
     top = 4.0
     for row, text, height in zip(claims, words, heights, strict=True):
         below = _write_row(drawing, row, text, top, layout)
-        place = Box(310, top, 300, height) if wide else Box(0, below - 8, layout.width, 34)
+        place = Box(300, top, 290, height) if wide else Box(0, below - 8, layout.width, 34)
         _draw_row(add_axes(drawing, place, grid="", spines=()), row, limits)
         top += height
-    left, width = (310, 300) if wide else (0, layout.width)
+    left, width = (300, 290) if wide else (0, layout.width)
     _draw_scale(add_axes(drawing, Box(left, top, width, 1), grid=""), limits)
     write(
         drawing,
@@ -150,7 +150,7 @@ def _write_row(drawing: Drawing, row: Row, text: Sequence[str], top: float, layo
     colour = LIGHT.get(row.verdict or "", LIGHT["muted"])
     write(drawing, 0, y, _numbers(row), color=LIGHT["muted"])
     if layout.columns > 1:
-        write(drawing, 626, top + 14 + LINE * len(text) / 2, verdict, color=colour, weight="bold")
+        write(drawing, 606, top + 14 + LINE * len(text) / 2, verdict, color=colour, weight="bold")
     else:
         write(drawing, layout.width, y, verdict, color=colour, weight="bold", ha="right")
     return y + LINE
@@ -240,4 +240,4 @@ def _data(claims: Sequence[Row]) -> dict[str, list[Cell]]:
         "n",
         "verdict",
     )
-    return {name: [getattr(row, name) for row in claims] for name in fields}
+    return {name: [None if getattr(row, name) == "" else getattr(row, name) for row in claims] for name in fields}

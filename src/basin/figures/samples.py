@@ -74,8 +74,12 @@ def draw(name: str, title: str, caption: str, sheets: Sequence[Sheet], *, rows: 
 
 def chosen(sheet: Sheet, rows: int) -> list[list[int]]:
     """Return, for each class, the positions of its first examples that are finite throughout."""
-    finite = np.isfinite(sheet.images.reshape(len(sheet.images), -1)).all(axis=1)
+    finite = _finite(sheet)
     return [np.flatnonzero((sheet.labels == label) & finite)[:rows].tolist() for label in range(len(sheet.names()))]
+
+
+def _finite(sheet: Sheet) -> np.ndarray:
+    return np.array([np.isfinite(image).all() for image in sheet.images], dtype=bool)
 
 
 def mosaic(sheet: Sheet, rows: int) -> np.ndarray:
@@ -141,11 +145,7 @@ def _note(sheets: Sequence[Sheet], rows: int) -> str:
             f"{sheet.title}: the first {count} examples by class, {size} pixels, "
             f"black = {number(low, 2)}, white = {number(high, 2)}."
         )
-        lost = (
-            int((~np.isfinite(sheet.images.reshape(len(sheet.images), -1)).all(axis=1)).sum())
-            if len(sheet.images)
-            else 0
-        )
+        lost = int((~_finite(sheet)).sum())
         if lost:
             said.append(f"{lost} with values that are not finite are left out.")
     return " ".join(said) or "No samples to show."

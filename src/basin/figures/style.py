@@ -21,7 +21,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from basin.figures.figure import Cell, Figure
 from basin.figures.palette import LIGHT
-from basin.figures.svg import render
+from basin.figures.svg import MARGIN, render
 from basin.figures.words import LINE, SMALL, number
 
 
@@ -34,8 +34,8 @@ class Layout:
     columns: int
 
 
-WIDE = Layout("wide", 720.0, 2)
-NARROW = Layout("narrow", 344.0, 1)
+WIDE = Layout("wide", 720.0 - 2 * MARGIN, 2)
+NARROW = Layout("narrow", 344.0 - 2 * MARGIN, 1)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ from basin.figures.palette import LIGHT, standalone_css
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
+MARGIN = 8
+"""Clear space around a drawing, in its units."""
+
 FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 _SVG = "http://www.w3.org/2000/svg"
@@ -177,9 +180,10 @@ def _number_ids(root: ElementTree.Element, name: str) -> None:
 
 def _crown(root: ElementTree.Element, title: str, description: str) -> None:
     """Set the root's attributes and put title, description and style sheet first."""
-    _, _, width, height = root.attrib["viewBox"].split()
+    width, height = (f"{float(side) + 2 * MARGIN:g}" for side in root.attrib["viewBox"].split()[2:])
     root.attrib.clear()
-    root.attrib.update({"xmlns": _SVG, "viewBox": f"0 0 {width} {height}", "width": width, "height": height})
+    root.attrib.update({"xmlns": _SVG, "viewBox": f"-{MARGIN} -{MARGIN} {width} {height}"})
+    root.attrib.update({"width": width, "height": height})
     root.attrib.update({"role": "img", "aria-label": title, "font-family": FONTS})
     root.attrib.update({"stroke-linejoin": "round", "stroke-linecap": "butt"})
     for index, (tag, text) in enumerate({"title": title, "desc": description, "style": standalone_css()}.items()):
