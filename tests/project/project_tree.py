@@ -6,7 +6,7 @@ import ast
 import fnmatch
 import functools
 import importlib
-import re
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,16 +59,13 @@ def importable(name: str) -> bool:
     return False
 
 
-def test_exists(reference: str) -> bool:
+def is_test(reference: str) -> bool:
     """Return whether `tests/file.py` or `tests/file.py::test_name` exists."""
     place, _, name = reference.partition("::")
     path = ROOT / place
     if not place.startswith("tests/") or not path.is_file():
         return False
     return not name or any(isinstance(node, ast.FunctionDef) and node.name == name for node in ast.walk(parsed(path)))
-
-
-test_exists.__test__ = False  # pyright: ignore[reportFunctionMemberAccess]
 
 
 @functools.cache
@@ -81,20 +78,30 @@ def claims() -> dict[str, tuple[str, ...]]:
     return {claim.id: claim.inventory for claim in found}
 
 
-@functools.cache
-def figure_patterns() -> tuple[str, ...]:
-    """Return the names that studies give to their figures, `*` where a name is put together.
+def claim_exists(pattern: str, among: Iterable[str] | None = None) -> bool:
+    """Return whether a study declares a claim of this id; `*` stands for anything."""
+    return any(fnmatch.fnmatchcase(known, pattern) for known in (claims() if among is None else among))
 
-    A figure's name is the first text among the arguments of a call to a function called `draw` or `_..._figure`.
+
+@functools.cache
+def figure_patterns() -> frozenset[str]:
+    """Return the names that studies give to their figures, `*` where a part is put in.
+
+    That is the first argument of a call to `draw`, or, where this is a parameter of the function around it, what the
+    study's calls of that function give for it.
     """
-    calls = [
-        node
-        for path in sorted((PACKAGE / "studies").glob("*.py"))
-        for node in ast.walk(parsed(path))
-        if isinstance(node, ast.Call) and re.fullmatch(r"draw|_\w+_figure", _called(node))
-    ]
-    texts = (next((text for text in map(_text, call.args) if text is not None), None) for call in calls)
-    return tuple(sorted({text for text in texts if text is not None and re.fullmatch(r"[a-z][a-z0-9*-]+", text)}))
+    trees = [parsed(path) for path in sorted((PACKAGE / "studies").glob("*.py"))]
+    functions = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    names: set[str | None] = set()
+    for function in functions:
+        parameters = [argument.arg for argument in function.args.args]
+        for call in _calls(function, "draw"):
+            first = call.args[0]
+            names.add(_text(first))
+            if isinstance(first, ast.Name) and first.id in parameters:
+                place = parameters.index(first.id)
+                names |= {_text(call.args[place]) for tree in trees for call in _calls(tree, function.name)}
+    return frozenset(name for name in names if name is not None)
 
 
 def figure_exists(pattern: str) -> bool:
@@ -102,8 +109,9 @@ def figure_exists(pattern: str) -> bool:
     return any(fnmatch.fnmatch(pattern, known) or fnmatch.fnmatch(known, pattern) for known in figure_patterns())
 
 
-def _called(call: ast.Call) -> str:
-    return getattr(call.func, "attr", getattr(call.func, "id", ""))
+def _calls(tree: ast.AST, name: str) -> list[ast.Call]:
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [call for call in calls if getattr(call.func, "attr", getattr(call.func, "id", "")) == name]
 
 
 def _text(node: ast.expr) -> str | None:
