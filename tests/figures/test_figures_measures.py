@@ -11,6 +11,7 @@ from figure_examples import draw_forest, draw_samples, draw_sharpness
 from PIL import Image
 
 from basin.figures import forest, samples, sharpness
+from basin.stats.verdict import Direction, decide
 
 
 def test_a_value_of_zero_is_counted_and_gives_no_mean():
@@ -40,6 +41,9 @@ def test_sharpness_at_one_batch_size_and_one_seed():
         ({"estimate": 1.44, "smallest_effect": 1.2, "unit": "factor"}, 2.0),
         ({"estimate": 1 / 1.2, "smallest_effect": 1.2, "unit": "factor", "direction": "less"}, 1.0),
         ({"estimate": 1 / 1.2, "smallest_effect": 1 / 1.2, "unit": "factor", "direction": "less"}, 1.0),
+        ({"estimate": 1.0, "smallest_effect": 0.5, "direction": "at_most"}, -2.0),
+        ({"estimate": 1.0, "smallest_effect": 0.5, "direction": "at_least"}, 2.0),
+        ({"estimate": 1.0, "smallest_effect": 0.0}, math.nan),
         ({"estimate": 1.0}, math.nan),
         ({"estimate": -1.0, "smallest_effect": 1.2, "unit": "factor"}, math.nan),
     ],
@@ -47,6 +51,16 @@ def test_sharpness_at_one_batch_size_and_one_seed():
 def test_effects_in_units_of_the_smallest(row, scaled):
     claim = forest.Row(label="", low=None, high=None, **row)
     assert claim.scaled(claim.estimate) == pytest.approx(scaled, nan_ok=True)
+
+
+@pytest.mark.parametrize("direction", ["greater", "less", "same", "at_most", "at_least"])
+@pytest.mark.parametrize("estimate", [-1.5, -0.5, 0.5, 1.5])
+def test_the_shaded_region_is_where_the_rule_of_verdicts_says_supported(direction, estimate):
+    """The rule itself decides on the original scale, without multiples or signs."""
+    row = forest.Row("", estimate, estimate, estimate, smallest_effect=1.0, direction=direction)
+    low, high = row.region
+    supported = decide((estimate, estimate), Direction(direction), 1.0) == "supported"
+    assert (low < row.scaled(estimate) < high) == supported
 
 
 def test_verdicts_have_a_word_and_a_mark():
@@ -75,6 +89,13 @@ def test_rows_come_from_a_studys_record():
     assert forest.rows([claim]) == [
         forest.Row("large is worse", 1.0, 0.5, 1.5, smallest_effect=0.5, verdict="supported", n=8)
     ]
+
+
+def test_logarithms_become_factors():
+    claim = {"id": "a", "scale": "log10", "unit": "log10", "estimate": 2.0, "ci_low": 1.0, "ci_high": 3.0}
+    row = forest.rows([claim | {"smallest_effect": 1.0}])[0]
+    assert (row.unit, row.estimate, row.low, row.smallest_effect) == ("factor", 100.0, 10.0, 10.0)
+    assert row.scaled(row.estimate) == pytest.approx(2.0)
 
 
 def test_no_claims():

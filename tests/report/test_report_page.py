@@ -31,6 +31,7 @@ CLAIM = {
     "unit": "points",
     "smallest_effect": 0.5,
     "level": 0.975,
+    "false_verdict_bound": 0.025,
 }
 RECORD = {
     "study": "large-batch",
@@ -39,10 +40,21 @@ RECORD = {
     "question": "A question in plain words.",
     "spec": {"seeds": 8},
     "environment": {"machine": {"cpu": "two cores"}, "jax": "0.10.2"},
-    "claims": [CLAIM, CLAIM | {"id": "other", "verdict": None, "estimate": None, "ci_low": None, "ci_high": None}],
+    "claims": [
+        CLAIM,
+        CLAIM
+        | {
+            "id": "other",
+            "verdict": None,
+            "false_verdict_bound": None,
+            "estimate": None,
+            "ci_low": None,
+            "ci_high": None,
+        },
+    ],
     "finished": "2026-03-01",
     "seconds": 134.2,
-    "protocol": "Equal epochs.",
+    "protocol": ["Equal epochs.", "Adam."],
     "runs": [{"arm": "batch 16", "runs": 8, "outcomes": {"completed": 7, "diverged": 1}}],
     "tables": [{"title": "Published", "caption": "Table 2.", "columns": ["net", "error"], "rows": [["F1", 1.97]]}],
 }
@@ -224,6 +236,11 @@ def test_the_least_record_makes_a_page():
 def test_a_study_that_has_not_finished_says_so():
     assert "This study has not finished." in Page(build(RECORD | {"finished": None})).text
     assert "has not finished" not in Page(build(RECORD | {"finished": True})).text
+
+
+def test_the_moment_is_readable():
+    record = RECORD | {"finished": "2026-03-01T14:05:09+00:00"}
+    assert "finished 2026-03-01 14:05:09 UTC" in Page(build(record)).text
 
 
 def test_a_record_without_a_study_is_refused():

@@ -33,15 +33,25 @@ def test_flatten_keeps_empty_branches_in_sight():
     assert list(cells.flatten({"a": {"b": 1, "c": {}}, "d": None})) == [("a.b", "1"), ("a.c", ""), ("d", "–")]
 
 
-def test_false_verdicts_add_up_over_the_claims_that_were_tested():
-    claims = [
-        {"verdict": "supported", "level": 0.99},
-        {"verdict": "refuted", "level": 0.99},
-        {"verdict": None, "level": 0.9},
-    ]
-    assert "At most 0.02 false verdicts" in ledger.caution(claims)
+def test_false_verdicts_add_up_over_the_claims():
+    claims = [{"false_verdict_bound": 0.01}, {"false_verdict_bound": 0.02}, {"false_verdict_bound": None}]
+    assert "At most 0.03 false verdicts" in ledger.caution(claims)
     assert "At most 0.3 false verdicts" in ledger.caution(claims, expected=0.3)
     assert ledger.caution([{"verdict": "supported"}]) == ""
+
+
+def test_logarithms_are_shown_as_factors():
+    log10 = {"scale": "log10", "unit": "log10", "estimate": 2.0, "ci_low": 1.0, "ci_high": 3.0}
+    claim = log10 | {"smallest_effect": 0.30103, "level": 0.99}
+    claim["readings"] = [log10 | {"name": "best", "verdict": "supported"}, {"name": "ten", "estimate": None}]
+    entry = ledger.entries([claim])[0]
+    assert (entry.estimate, entry.interval) == ("×100", "99 %: 10 to 1000")
+    assert entry.test == "smallest effect that matters: ×2"
+    assert entry.readings == ("best: ×100 (10 to 1000), supported", "ten: –, not tested")
+
+
+def test_both_p_values_are_told_apart():
+    assert ledger.entries([{"p_value": 0.02, "p_adjusted": 0.1}])[0].p_value == "p = 0.02 (Holm: p = 0.1)"
 
 
 def test_a_factor_has_a_sign_of_multiplication():

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from basin.figures import svg as _svg
+from basin.store import atomic
 
 Cell = str | int | float | None
 
@@ -62,6 +63,11 @@ class Figure:
         writer.writerows(zip(*self.data.values(), strict=True))
         return text.getvalue()
 
+    def files(self) -> dict[str, str]:
+        """Return the text of each of the figure's files by name."""
+        narrow = {f"{self.name}-narrow.svg": self.narrow} if self.narrow else {}
+        return {f"{self.name}.svg": self.svg, **narrow, f"{self.name}.csv": self.csv()}
+
 
 def read_csv(text: str) -> dict[str, list[Cell]]:
     """Return the columns of a figure's CSV, as :meth:`Figure.csv` wrote them.
@@ -97,15 +103,10 @@ def save(figure: Figure, folder: Path | str) -> list[Path]:
         ['f.svg', 'f.csv']
     """
     target = Path(folder) / "figures"
-    target.mkdir(parents=True, exist_ok=True)
-    files = {f"{figure.name}.svg": figure.svg, f"{figure.name}-narrow.svg": figure.narrow}
-    files[f"{figure.name}.csv"] = figure.csv() if figure.data else "\n"
-    paths = []
-    for name, text in files.items():
-        if text:
-            (target / name).write_text(text, encoding="utf-8", newline="\n")
-            paths.append(target / name)
-    return paths
+    atomic.make_folder(target)
+    for name, text in figure.files().items():
+        atomic.write_bytes(target / name, text.encode())
+    return [target / name for name in figure.files()]
 
 
 def load(path: Path | str) -> Figure:

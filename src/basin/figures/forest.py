@@ -21,9 +21,12 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from basin.figures.figure import Cell, Figure
 from basin.figures.palette import LIGHT, SYMBOLS
 from basin.figures.style import Box, Layout, add_axes, compose, foot, new_drawing, write, write_lines
-from basin.figures.words import LINE, TEXT, interval, note_lines, number, wrap
+from basin.figures.words import LINE, TEXT, as_factor, interval, is_logarithmic, note_lines, number, wrap
 
-Direction = Literal["greater", "less", "same"]
+Direction = Literal["greater", "less", "same", "at_most", "at_least", "formula"]
+_REGIONS = {"greater": (1, 1), "less": (-1, 1), "at_most": (-1, -1), "at_least": (1, -1)}
+"""One-sided directions: the sign that puts the claimed side on the right, and where the claimed region then begins."""
+
 _SHORT = ("thick: 95 % interval", "thin: simultaneous interval", "shaded: supported if wholly inside")
 _MARKS = {"supported": "o", "refuted": "X", "inconclusive": "D"}
 
@@ -43,7 +46,7 @@ class Row:
         verdict: `supported`, `refuted`, `inconclusive`, or None where nothing was tested.
         unit: `factor` means that estimates are ratios.
         n: Sample size.
-        direction: What the claim says of the effect.
+        direction: What the claim says of the effect; a formula has no interval and is not drawn.
     """
 
     label: str
@@ -62,12 +65,17 @@ class Row:
         """Return a value as a multiple of the smallest effect on the claimed side; NaN where that has no meaning."""
         if value is None or not self.smallest_effect or not math.isfinite(value):
             return math.nan
-        sign = -1.0 if self.direction == "less" else 1.0
+        sign = _REGIONS.get(self.direction, (1, 1))[0]
         if self.unit != "factor":
             return sign * value / abs(self.smallest_effect)
         if value <= 0 or self.smallest_effect <= 0 or self.smallest_effect == 1:
             return math.nan
         return sign * math.log(value) / abs(math.log(self.smallest_effect))
+
+    @property
+    def region(self) -> tuple[float, float]:
+        """Where the whole interval has to lie, as multiples of the smallest effect."""
+        return (-1.0, 1.0) if self.direction == "same" else (float(_REGIONS.get(self.direction, (1, 1))[1]), math.inf)
 
     @property
     def is_drawn(self) -> bool:
@@ -79,18 +87,19 @@ def rows(claims: Sequence[Mapping[str, Any]]) -> list[Row]:
     """Return a row for each claim of a study's record.
 
     Args:
-        claims: As in `study.json`; `label` (else the id), `plain_ci_low`, `plain_ci_high`, `smallest_effect`, `unit`
-            and `direction` (`greater`, `less` or `same`) are used where they stand.
+        claims: As in `study.json`; `label` (else the id), `plain_ci_low`, `plain_ci_high`, `smallest_effect`, `unit`,
+            `scale` and `direction` are used where they stand. What is on a logarithmic scale is shown as a factor.
     """
-    keys = {"low": "ci_low", "high": "ci_high", "plain_low": "plain_ci_low", "plain_high": "plain_ci_high"}
-    same = ("estimate", "smallest_effect", "verdict", "n")
+    keys = {"estimate": "estimate", "low": "ci_low", "high": "ci_high"}
+    keys |= {"plain_low": "plain_ci_low", "plain_high": "plain_ci_high", "smallest_effect": "smallest_effect"}
     return [
         Row(
             label=claim.get("label") or str(claim["id"]).replace("-", " "),
-            unit=claim.get("unit") or "",
+            unit="factor" if is_logarithmic(claim) else claim.get("unit") or "",
             direction=claim.get("direction") or "greater",
-            **{name: claim.get(key) for name, key in keys.items()},
-            **{name: claim.get(name) for name in same},
+            verdict=claim.get("verdict"),
+            n=claim.get("n"),
+            **{name: as_factor(claim, key) for name, key in keys.items()},
         )
         for claim in claims
     ]
@@ -185,8 +194,10 @@ def _set_scale(axes: Axes, limits: tuple[float, float]) -> bool:
 def _draw_row(axes: Axes, row: Row, limits: tuple[float, float]) -> None:
     _set_scale(axes, limits)
     axes.set(ylim=(-1, 1), xticks=[], yticks=[])
+    left, right = row.region
     axes.axvspan(
-        *((-1, 1) if row.direction == "same" else (1, limits[1])),
+        left,
+        min(right, limits[1]),
         ymin=0.06,
         ymax=0.94,
         color=LIGHT["shade"],

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 TEXT = 12.0
 SMALL = 11.0
@@ -98,3 +99,24 @@ def counted(count: int, one: str, many: str) -> str:
 def span_of(counts: Sequence[int]) -> str:
     """Return the range of some counts: `8`, or `7 to 8`."""
     return " to ".join(str(count) for count in dict.fromkeys((min(counts, default=0), max(counts, default=0))))
+
+
+def is_logarithmic(claim: Mapping[str, Any]) -> bool:
+    """Return whether a claim's numbers are logarithms of ratios."""
+    return claim.get("scale") in ("log", "log10")
+
+
+def as_factor(claim: Mapping[str, Any], key: str) -> float | None:
+    """Return a number of a claim's record, as a factor where it is a logarithm; None where it has no finite value.
+
+    Example:
+        >>> as_factor({"scale": "log10", "estimate": 2.0}, "estimate"), as_factor({"estimate": 2.0}, "estimate")
+        (100.0, 2.0)
+    """
+    value = claim.get(key)
+    if value is None or not math.isfinite(value):
+        return None
+    if not is_logarithmic(claim):
+        return float(value)
+    base = math.e if claim["scale"] == "log" else 10.0
+    return base**value if abs(value) < 300 else None

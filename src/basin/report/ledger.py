@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from basin.figures.palette import SYMBOLS
-from basin.figures.words import counted, interval, number
+from basin.figures.words import as_factor, counted, interval, is_logarithmic, number
 
 VERDICTS = ("supported", "refuted", "inconclusive", "not tested")
 """The verdicts in the order in which they are counted."""
@@ -38,6 +38,7 @@ class Entry:
         n: Sample size.
         published: The published figure.
         note: What a reader should know, such as `under-powered`.
+        readings: The ways of reading the statistic of which all have to agree, where there are several.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Entry:
     n: str
     published: str
     note: str
+    readings: tuple[str, ...] = ()
 
 
 def entries(claims: Sequence[Mapping[str, Any]]) -> list[Entry]:
@@ -63,10 +65,9 @@ def entries(claims: Sequence[Mapping[str, Any]]) -> list[Entry]:
 
 def _entry(claim: Mapping[str, Any]) -> Entry:
     verdict = claim.get("verdict") or "not tested"
-    unit = claim.get("unit") or ""
-    estimate = _finite(claim.get("estimate"))
-    ends = _interval(estimate, claim.get("ci_low"), claim.get("ci_high"))
-    p_value = _finite(claim.get("p_value"))
+    unit = _unit(claim)
+    estimate = as_factor(claim, "estimate")
+    ends = _interval(claim, "ci_low", "ci_high")
     published = claim.get("published")
     return Entry(
         id=str(claim.get("id", "")),
@@ -78,17 +79,45 @@ def _entry(claim: Mapping[str, Any]) -> Entry:
         symbol=SYMBOLS.get(verdict, "–"),
         estimate=_estimate(estimate, unit, ends),
         interval=f"{_level(claim.get('level'))}: {_ends(ends)}" if ends else "",
-        plain=_plain(claim, estimate),
-        p_value="" if p_value is None else ("p < 0.001" if p_value < 0.001 else f"p = {number(p_value, 2)}"),
+        plain=_plain(claim),
+        p_value=_p_value(claim),
         n="" if claim.get("n") is None else str(claim["n"]),
         published="" if published is None else (number(published) if _is_number(published) else str(published)),
         note=claim.get("note") or "",
+        readings=_readings(claim),
     )
+
+
+def _unit(claim: Mapping[str, Any]) -> str:
+    return "factor" if is_logarithmic(claim) else claim.get("unit") or ""
+
+
+def _p_value(claim: Mapping[str, Any]) -> str:
+    value, adjusted = _finite(claim.get("p_value")), _finite(claim.get("p_adjusted"))
+    if value is None:
+        return ""
+    return _p(value) if adjusted is None else f"{_p(value)} (Holm: {_p(adjusted)})"
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {number(value, 2)}"
+
+
+def _readings(claim: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a line for each reading of a claim that has several."""
+    readings = claim.get("readings") or []
+    lines = []
+    for reading in readings if len(readings) > 1 else []:
+        reading = {"scale": claim.get("scale"), **reading}
+        ends = _interval(reading, "ci_low", "ci_high")
+        shown = _estimate(as_factor(reading, "estimate"), _unit(claim), ends) + (f" ({_ends(ends)})" if ends else "")
+        lines.append(f"{reading.get('name')}: {shown}, {reading.get('verdict') or 'not tested'}")
+    return tuple(lines)
 
 
 def _test(claim: Mapping[str, Any], unit: str) -> str:
     statistic = claim.get("statistic") or ""
-    smallest = _finite(claim.get("smallest_effect"))
+    smallest = as_factor(claim, "smallest_effect")
     if smallest is None:
         return statistic
     size = f"×{number(smallest)}" if unit == "factor" else f"{number(smallest)} {unit}".strip()
@@ -102,13 +131,13 @@ def _estimate(estimate: float | None, unit: str, ends: str) -> str:
     return f"×{shown}" if unit == "factor" else f"{shown} {unit}".strip()
 
 
-def _interval(estimate: float | None, low: Any, high: Any) -> str:
-    low, high = _finite(low), _finite(high)
-    return "" if estimate is None or low is None or high is None else interval(estimate, low, high)
+def _interval(claim: Mapping[str, Any], low: str, high: str) -> str:
+    estimate, ends = as_factor(claim, "estimate"), [as_factor(claim, key) for key in (low, high)]
+    return "" if estimate is None or None in ends else interval(estimate, *ends)
 
 
-def _plain(claim: Mapping[str, Any], estimate: float | None) -> str:
-    ends = _interval(estimate, claim.get("plain_ci_low"), claim.get("plain_ci_high"))
+def _plain(claim: Mapping[str, Any]) -> str:
+    ends = _interval(claim, "plain_ci_low", "plain_ci_high")
     return f"plain 95 %: {_ends(ends)}" if ends else ""
 
 
@@ -149,19 +178,15 @@ def summary(claims: Sequence[Mapping[str, Any]]) -> str:
 
 
 def caution(claims: Sequence[Mapping[str, Any]], expected: float | None = None) -> str:
-    """Return how many false verdicts are to be expected, from the levels of the claims' intervals.
-
-    A claim whose true effect lies exactly at its threshold gets a false verdict with a probability of at most 1 -
-    level; their sum bounds what is to be expected.
+    """Return how many false verdicts are to be expected at most.
 
     Args:
-        claims: The claims of a record; those without a `level` or a verdict do not count.
+        claims: The claims of a record; each states the largest chance that its verdict is false by chance alone
+            (`false_verdict_bound`), whose sum bounds what is to be expected of them all.
         expected: The number, where the record states it.
     """
-    levels = [_finite(claim.get("level")) for claim in claims if claim.get("verdict")]
-    known = [level for level in levels if level is not None]
-    if expected is None and not known:
+    bounds = [claim["false_verdict_bound"] for claim in claims if claim.get("false_verdict_bound") is not None]
+    if expected is None and not bounds:
         return ""
-    bound = sum(1 - level for level in known) if expected is None else expected
-    shown = f"At most {number(bound, 2)} false verdicts are to be expected among them"
-    return f"{shown}, if every effect lay at its threshold."
+    bound = math.fsum(bounds) if expected is None else expected
+    return f"At most {number(bound, 2)} false verdicts are to be expected among them by chance alone."

@@ -11,13 +11,13 @@ A record is the dictionary of `study.json`. Beyond the keys that every study has
 | key | what |
 |---|---|
 | `title`, `question` | the heading, and the question in plain words |
-| `protocol` | sentences: what was held equal, what was selected on which data |
+| `protocol` | a list of sentences: what was held equal, what was selected on which data |
 | `runs` | rows (mappings): arm, runs, seeds, outcomes, steps, seconds, ... |
 | `tables` | mappings with `title`, `caption`, `columns` and `rows`, such as published against measured |
 | `seconds` | what the study took |
 | `command` | how to reproduce it; made from `study` and `preset` if absent |
 | `definitions` | term to explanation, beside the common ones |
-| `false_verdicts_expected` | a number; derived from the claims' levels if absent |
+| `expected_false_verdicts` | a number; the sum of the claims' `false_verdict_bound` if absent |
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
@@ -62,8 +63,9 @@ def build(record: Mapping[str, Any], figures: Sequence[Figure] = ()) -> str:
         record=record,
         entries=ledger.entries(claims),
         summary=ledger.summary(claims),
-        caution=ledger.caution(claims, record.get("false_verdicts_expected")),
+        caution=ledger.caution(claims, record.get("expected_false_verdicts")),
         figures=[_figure(figure) for figure in figures],
+        protocol=_sentences(record.get("protocol")),
         runs=cells.table(record.get("runs") or []),
         tables=record.get("tables") or [],
         facts=_facts(record),
@@ -113,6 +115,10 @@ def _command(record: Mapping[str, Any]) -> str:
     return f"basin run {record['study']}{preset}"
 
 
+def _sentences(protocol: str | Sequence[str] | None) -> list[str]:
+    return [protocol] if isinstance(protocol, str) else list(protocol or [])
+
+
 def _facts(record: Mapping[str, Any]) -> list[str]:
     """Return the few facts that stand under the heading."""
     finished = record.get("finished")
@@ -120,8 +126,13 @@ def _facts(record: Mapping[str, Any]) -> list[str]:
     if record.get("seconds") is not None:
         facts.append(f"took {cells.duration(record['seconds'])}")
     if isinstance(finished, str):
-        facts.append(f"finished {finished}")
+        facts.append(f"finished {_moment(finished)}")
     return facts if finished else [*facts, "not finished"]
+
+
+def _moment(text: str) -> str:
+    """Return a time of ISO 8601 as a reader writes it; other text as it is."""
+    return re.sub(r"(?<=\d)T(?=\d)", " ", text).replace("+00:00", " UTC")
 
 
 def _figure(figure: Figure) -> dict[str, Any]:

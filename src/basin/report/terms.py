@@ -42,6 +42,10 @@ TERMS: Mapping[str, str] = MappingProxyType(
             "Student's t interval of the mean over seeds. A plain 95 % interval covers the true mean in 95 % of "
             "studies; the simultaneous one is wider, so that all claims of a study are covered together."
         ),
+        "p, Holm": (
+            "How often chance alone would put the estimate this far from the border of the claim, if the truth lay on "
+            "it; in brackets after Holm's correction for the number of claims. Verdicts rest on the intervals."
+        ),
         "Smallest effect": "The smallest difference that would matter, fixed before the study is run.",
         "Supported": "The whole simultaneous interval lies beyond the smallest effect, on the claimed side.",
         "Refuted": (
