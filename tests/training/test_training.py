@@ -14,7 +14,7 @@ from basin.data.sampler import batch_indices
 from basin.loss.precision import arithmetic
 from basin.models import MLP, Mode, build
 from basin.optim import SGD, Adam, Cosine
-from basin.spec.data import Digits, Glyphs
+from basin.data import Digits, Glyphs
 from basin.spec.run import Evaluations, RunSpec, StopAtDivergence, StopAtLoss, StopAtPlateau, StopAtSoftError
 from basin.training import loop as training_loop
 from basin.training.keys import named_key
@@ -33,7 +33,7 @@ SWEEP = [RUN.replace(optimizer=SGD(learning_rate=rate), seed=seed) for rate in (
 
 
 def same_bits(a: Run, b: Run) -> None:
-    assert a.history == b.history
+    assert repr(a.history) == repr(b.history)  # in which not-a-number equals itself
     jax.tree.map(np.testing.assert_array_equal, a.params, b.params)
 
 
@@ -48,30 +48,32 @@ def swept() -> list[Run]:
     return basin.train(SWEEP, slots=4)
 
 
-def by_hand(run: RunSpec, num_steps: int) -> tuple[Mapping, list[float]]:
+def by_hand(run: RunSpec, num_steps: int) -> Mapping:
     """The same training as a loop over steps with optax, without slots, groups or compiled loops."""
-    model = build(run.model, (64,), 10)
+    model = build(run.model, (8, 8, 1), 10)
     examples = basin.data.load(run.data, run.seed)
     with arithmetic(run.precision):
         params, state = jax.tree.map(
             lambda a: a.astype(run.precision), jax.jit(model.init)(named_key(run.seed, "init"))
         )
         optimizer = optax.sgd(run.optimizer.learning_rate.value)
-        moments, losses = optimizer.init(params), []
+        moments = optimizer.init(params)
 
-        @jax.jit
         def loss_of(params: Mapping, x: jax.Array, y: jax.Array) -> jax.Array:
             outputs, _ = model.apply(params, state, x, mode=Mode.TRAIN, key=jax.random.key(0))
             return optax.softmax_cross_entropy_with_integer_labels(outputs, y).mean()
 
-        for step in range(num_steps):
+        @jax.jit
+        def update(params: Mapping, moments: object, step: int) -> tuple[Mapping, object]:
             chosen = batch_indices(named_key(run.seed, "order"), step, run.batch_size, run.data.num_train)
-            x, y = jnp.asarray(examples.x_train[chosen], run.precision), jnp.asarray(examples.y_train[chosen])
-            loss, gradient = jax.value_and_grad(loss_of)(params, x, y)
+            gradient = jax.grad(loss_of)(params, inputs[chosen], labels[chosen])
             updates, moments = optimizer.update(gradient, moments)
-            params = optax.apply_updates(params, updates)
-            losses.append(float(loss))
-    return params, losses
+            return optax.apply_updates(params, updates), moments
+
+        inputs, labels = jnp.asarray(examples.x_train, run.precision), jnp.asarray(examples.y_train)
+        for step in range(num_steps):
+            params, moments = update(params, moments, step)
+    return params
 
 
 @pytest.mark.parametrize(("precision", "steps", "tolerance"), [("float32", 20, 1e-5), ("float64", 100, 1e-8)])
@@ -79,7 +81,7 @@ def test_a_run_in_company_is_the_run_written_out_by_hand(precision: str, steps: 
     # independent: neither slots, nor vmap, nor the compiled loop; chaos amplifies rounding, hence the few steps
     runs = [run.replace(precision=precision, budget=f"{steps} steps") for run in SWEEP[:3]]
     for run, trained in zip(runs, basin.train(runs), strict=True):
-        params, _ = by_hand(resolve(run), steps)
+        params = by_hand(resolve(run), steps)
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=tolerance), trained.params, params)
 
 
@@ -156,7 +158,7 @@ def test_metrics_are_those_of_the_weights_before_the_update() -> None:
     run = swept()[2]
     examples = basin.data.load(run.spec.data, run.spec.seed)
     layers = run.params["dense"]["0"], run.params["output"]
-    hidden = np.maximum(examples.x_test.astype(np.float64) @ layers[0]["kernel"] + layers[0]["bias"], 0)
+    hidden = np.maximum(examples.x_test.reshape(-1, 64).astype(np.float64) @ layers[0]["kernel"] + layers[0]["bias"], 0)
     outputs = hidden @ np.asarray(layers[1]["kernel"]) + layers[1]["bias"]
     wrong = outputs.argmax(1) != examples.y_test
     probability = np.exp(outputs) / np.exp(outputs).sum(1, keepdims=True)
@@ -167,7 +169,7 @@ def test_metrics_are_those_of_the_weights_before_the_update() -> None:
     assert last("soft_error") == pytest.approx((1 - right).mean(), rel=1e-5)
     assert run.history.last("test_a", "error") == pytest.approx(wrong[0::2].mean())
     assert run.history.last("test_b", "error") == pytest.approx(wrong[1::2].mean())
-    start = build(run.spec.model, (64,), 10).init(named_key(run.spec.seed, "init"))[0]
+    start = build(run.spec.model, (8, 8, 1), 10).init(named_key(run.spec.seed, "init"))[0]
     moved = jax.tree.map(lambda a, b: np.sum((np.asarray(a, np.float64) - b) ** 2), run.params, start)
     assert run.history.last("none", "distance") == pytest.approx(np.sqrt(sum(jax.tree.leaves(moved))), rel=1e-5)
 
@@ -230,14 +232,15 @@ def test_schedules_run_over_each_run_s_own_length() -> None:
 
 
 def test_lagging_averages_create_no_gap_where_statistics_are_recomputed() -> None:
-    # momentum 0.999 over 25 updates leaves running averages near their start: a network that errs everywhere
-    run = RUN.replace(model=MLP(widths=(32,), norm="batch", norm_momentum=0.999), batch_size=100, budget="25 steps")
+    # momentum 0.999 over 25 updates leaves the running averages of three layers near their start
+    model = MLP(widths=(32, 32, 32), norm="batch", norm_momentum=0.999)
+    run = RUN.replace(model=model, batch_size=100, budget="25 steps", optimizer=Adam(learning_rate=3e-2))
     recomputed, running, batch = basin.train(
         [run.replace(batch_norm=mode) for mode in ("recomputed", "running", "batch")]
     )
     assert apart(recomputed, running) == 0, "how a network is looked at must not change how it trains"
     errors = [trained.history.last("test", "error") for trained in (recomputed, running, batch)]
-    assert errors[1] > errors[0] + 0.1
+    assert errors[1] > 1.5 * errors[0], "without recomputing, the same weights look far worse"
     assert errors[0] == pytest.approx(errors[2], abs=0.03)
 
 

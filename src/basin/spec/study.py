@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -56,7 +56,10 @@ class Sharpness(Spec):
         subspaces: Random subspaces a solution.
         subspace_dim: Their dimension; 100 in the paper.
         examples: The loss is the mean over the first so many examples of each split; none for all of them.
-        starts: Random interior starts of each search.
+        starts: Random interior starts of each search, at least; more follow while the last one helped.
+        most_starts: The most starts.
+        ascent_steps: The most steps from vertex to vertex that follow L-BFGS-B.
+        precision: Arithmetic of the search; `mixed` searches in that of the weights and reports values in float64.
     """
 
     epsilons: Annotated[tuple[float, ...], HOST, Field(min_length=1)] = (1e-3, 5e-4)
@@ -64,6 +67,9 @@ class Sharpness(Spec):
     subspace_dim: Annotated[HostInt, Field(ge=1)] = 100
     examples: Annotated[HostInt, Field(ge=1)] | None = None
     starts: Annotated[HostInt, Field(ge=3)] = 3
+    most_starts: Annotated[HostInt, Field(ge=3)] = 8
+    ascent_steps: Annotated[HostInt, Field(ge=1)] = 50
+    precision: Literal["float64", "mixed", "float32"] = "float64"
 
 
 class LargeBatch(StudySpec):

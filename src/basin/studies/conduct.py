@@ -218,10 +218,8 @@ def _measurements(kept: RunFolder) -> dict[tuple[str, str], Measured]:
 
 
 def _write_figure(folder: StudyFolder, figure: Figure) -> None:
-    folder.write_figure(f"{figure.name}.svg", figure.svg)
-    if figure.narrow:
-        folder.write_figure(f"{figure.name}-narrow.svg", figure.narrow)
-    folder.write_figure(f"{figure.name}.csv", figure.csv())
+    for name, content in figure.files().items():
+        folder.write_figure(name, content)
 
 
 def _report(

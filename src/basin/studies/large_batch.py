@@ -154,7 +154,8 @@ def measure_name(how: Sharpness, epsilon: float, space: int | None) -> str:
     """Return the name of one sharpness with its settings; `space` is None for the full space, else a number."""
     where = "full space" if space is None else f"subspace {space} of dimension {how.subspace_dim}"
     examples = "all" if how.examples is None else how.examples
-    return f"keskar_sharpness: {where}, epsilon {epsilon:g}, {examples} examples, {how.starts} starts"
+    search = f"{how.starts} to {how.most_starts} starts, {how.ascent_steps} steps, {how.precision}"
+    return f"keskar_sharpness: {where}, epsilon {epsilon:g}, {examples} examples, {search}"
 
 
 def _task(how: Sharpness, epsilon: float, space: int | None, split: str) -> Task:
@@ -165,6 +166,10 @@ def _task(how: Sharpness, epsilon: float, space: int | None, split: str) -> Task
             epsilon=epsilon,
             subspace_dim=None if space is None else how.subspace_dim,
             key=jax.random.key(0 if space is None else space),
+            num_starts=how.starts,
+            max_starts=how.most_starts,
+            max_ascent_steps=how.ascent_steps,
+            precision=how.precision,
         )
 
     return Task(measure_name(how, epsilon, space), split, compute)

@@ -12,7 +12,7 @@ from basin import data
 from basin.spec.run import RunSpec
 from basin.training.feed import Examples
 from basin.training.plan import Group, model_of, shares_inputs
-from basin.training.program import Leaves, Program, leaves_of
+from basin.training.program import Leaves, Program, compiled_once, leaves_of
 from basin.training.slot import Slot, put, stack, take
 
 
@@ -26,13 +26,15 @@ class Bench:
     def __init__(self, group: Group) -> None:
         template = group.template
         model = model_of(template)
-        self.program = Program(
+        wanted = Program(
+            group_id=group.id,
             template=template,
             model=model,
             slots=group.slots,
             shared_inputs=shares_inputs(group),
             in_loop=not (model.has_convolution and jax.default_backend() == "cpu"),
         )
+        self.program = compiled_once(wanted)
         self._endless = template.data.endless
         self._capacity = 1 if self._endless else max(run.data.num_train or 1 for run in group.runs.values())
         self._slots: Slot | None = None

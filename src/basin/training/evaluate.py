@@ -19,7 +19,7 @@ from basin.loss.examples import EXAMPLE_LOSSES
 from basin.models.model import Mode, Model, Params, State
 from basin.models.statistics import recompute
 from basin.spec.run import RunSpec
-from basin.training.feed import Examples
+from basin.training.examples import Judges
 
 CHUNK = 10_000
 CHUNK_OF_IMAGES = 1_000
@@ -39,19 +39,19 @@ class Row:
 
 
 def evaluate(
-    run: RunSpec, model: Model, params: Params, state: State, train: Examples | None, test: Examples
+    run: RunSpec, model: Model, params: Params, state: State, examples: Judges
 ) -> dict[tuple[str, str], float]:
     """Return {(split, metric): value} on the training set, the test set and the test set's two halves.
 
     The halves `test_a` and `test_b` are the even and the odd test examples: what is selected on one is measured on the
     other.
     """
-    if run.batch_norm == "recomputed" and train is not None:
-        state = recompute(model, params, state, train[0])
+    if run.batch_norm == "recomputed":
+        state = recompute(model, params, state, examples.reference)
     values: dict[tuple[str, str], float] = {}
-    for split, examples in (("train", train), ("test", test)):
-        if examples is not None:
-            table = per_example(run, model, params, state, *examples)
+    for split, judged in (("train", examples.train), ("test", examples.test)):
+        if judged is not None:
+            table = per_example(run, model, params, state, *judged)
             values |= _means(split, table)
             if split == "test":
                 values |= _means("test_a", table[:, 0::2]) | _means("test_b", table[:, 1::2])

@@ -11,7 +11,6 @@ the segments between evaluations end.
 
 from __future__ import annotations
 
-import functools
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -20,15 +19,13 @@ from dataclasses import dataclass, field
 import jax
 import jax.numpy as jnp
 
-from basin import data
 from basin.loss.precision import arithmetic
 from basin.models.model import Params
-from basin.spec.data import AnyData
 from basin.spec.run import RunSpec
 from basin.training import stop
 from basin.training.bench import Bench
 from basin.training.evaluate import Row, evaluate, norms, rows
-from basin.training.feed import Examples
+from basin.training.examples import judges
 from basin.training.history import History
 from basin.training.keep import Keeper
 from basin.training.outcome import Outcome
@@ -170,20 +167,10 @@ class GroupLoop:
 def _metrics(bench: Bench, index: int, training: Training) -> dict[tuple[str, str], float]:
     """Return every metric of a slot, before its next update."""
     run, slot = training.run, bench.slot(index)
-    seed = run.seed if data.depends_on_seed(run.data) else 0
-    train, test = _examples(run.data, seed, run.precision)  # pyright: ignore[reportArgumentType]  frozen, so hashable
-    values = evaluate(run, bench.program.model, slot.params, slot.model_state, train, test)
+    values = evaluate(run, bench.program.model, slot.params, slot.model_state, judges(run))
     parameter_norm, distance = norms(slot.params, training.start)
     return values | {
         ("none", "parameter_norm"): float(parameter_norm),
         ("none", "distance"): float(distance),
         ("batch", "gradient_norm"): bench.gradient_norm(index),
     }
-
-
-@functools.lru_cache(maxsize=32)
-def _examples(source: AnyData, seed: int, dtype: str) -> tuple[Examples | None, Examples]:
-    """Return the training and the test set on the device."""
-    found = data.load(source, seed)
-    train = None if found.x_train is None else (jnp.asarray(found.x_train, dtype), jnp.asarray(found.y_train))
-    return train, (jnp.asarray(found.x_test, dtype), jnp.asarray(found.y_test))

@@ -8,7 +8,7 @@ instead, because XLA's threaded convolution does not run inside a compiled loop.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -47,6 +47,7 @@ class Program:
     """What a group compiles.
 
     Attributes:
+        group_id: Hash of what the runs of the group have in common.
         template: A resolved run of the group; its static fields hold for all.
         model: The network.
         slots: Number of trainings side by side, K.
@@ -54,8 +55,9 @@ class Program:
         in_loop: Whether steps run inside a compiled loop; otherwise each is dispatched by the host.
     """
 
-    template: RunSpec
-    model: Model
+    group_id: str
+    template: RunSpec = field(compare=False)
+    model: Model = field(compare=False)
     slots: int
     shared_inputs: bool
     in_loop: bool
@@ -138,7 +140,7 @@ class Program:
             run = self._bind(own)
             prepared = self.feed.prepare(run, slot.step[None])[0]
             _, gradient = batch_gradient(slot, run, self.model, self.feed.draw(run, prepared, (x, y)))
-            return optax.global_norm(gradient)
+            return optax.tree.norm(gradient)
 
         return jax.jit(norm)
 
@@ -148,6 +150,12 @@ class Program:
         bound = with_leaves(self.template, own)
         assert isinstance(bound, RunSpec)
         return bound
+
+
+@functools.lru_cache(maxsize=64)
+def compiled_once(program: Program) -> Program:
+    """Return the program of this process that is equal to the given one, so that it is compiled once."""
+    return program
 
 
 def _optimizer(run: RunSpec, leaves: Leaves) -> optax.GradientTransformation:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import jax.numpy as jnp
-
-from basin import data
 from basin.loss.dataset_loss import DatasetLoss
 from basin.loss.precision import arithmetic
 from basin.models import recompute
 from basin.models.model import Model, Params, State
 from basin.spec.ids import content_id
 from basin.spec.run import RunSpec
+from basin.training.examples import judges
 from basin.training.history import History
 from basin.training.outcome import Outcome
 from basin.training.plan import model_of
@@ -66,18 +64,19 @@ class Run:
             options: Passed on to :class:`basin.loss.DatasetLoss`.
 
         Raises:
-            ValueError: The training set of an endless stream.
+            ValueError: The training set of an endless stream, or another split.
         """
-        examples = data.load(self.spec.data, self.spec.seed)
-        if split == "train" and examples.x_train is None:
-            raise ValueError("expected the split 'test', got 'train': an endless stream has no training set")
-        x, y = (examples.x_train, examples.y_train) if split == "train" else (examples.x_test, examples.y_test)
+        if split not in ("train", "test"):
+            raise ValueError(f"expected the split 'train' or 'test', got '{split}'")
         with arithmetic(self.spec.precision):
+            judged = getattr(judges(self.spec), split)
+            if judged is None:
+                raise ValueError("expected the split 'test', got 'train': an endless stream has no training set")
             return DatasetLoss(
                 self.model,
-                self._statistics(examples.x_train),
-                jnp.asarray(x[:num_examples], self.spec.precision),
-                jnp.asarray(y[:num_examples]),
+                self._statistics(),
+                judged[0][:num_examples],
+                judged[1][:num_examples],
                 **{**self._definition, "split": split, **options},
             )
 
@@ -89,7 +88,7 @@ class Run:
             "precision": self.spec.precision,
         }
 
-    def _statistics(self, x_train: Any) -> State:
-        if self.spec.batch_norm != "recomputed" or not self.model.has_batch_statistics:
+    def _statistics(self) -> State:
+        if self.spec.batch_norm != "recomputed":
             return self.state
-        return recompute(self.model, self.params, self.state, jnp.asarray(x_train, self.spec.precision))
+        return recompute(self.model, self.params, self.state, judges(self.spec).reference)

@@ -1,0 +1,51 @@
+"""The examples of a run on the device: the sets it is judged on, and those its batch statistics are taken over."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+
+from basin import data
+from basin.spec.data import AnyData
+from basin.spec.run import RunSpec
+from basin.training.feed import Examples
+from basin.training.keys import named_key
+
+REFERENCE = 5_000
+"""Examples of an endless stream that batch statistics are recomputed over."""
+
+
+@dataclass(frozen=True, eq=False)
+class Judges:
+    """What a network is looked at with.
+
+    Attributes:
+        train: The training set; None for an endless stream.
+        test: The test set.
+        reference: Inputs that batch statistics are recomputed over: the training set, or a sample of the stream that
+            is the same for every seed and step.
+    """
+
+    train: Examples | None
+    test: Examples
+    reference: jax.Array
+
+
+def judges(run: RunSpec) -> Judges:
+    """Return the examples that a resolved run is looked at with; runs on the same data share them."""
+    seed = run.seed if data.depends_on_seed(run.data) else 0
+    return _judges(run.data, seed, run.precision)  # pyright: ignore[reportArgumentType]  frozen, so hashable
+
+
+@functools.lru_cache(maxsize=32)
+def _judges(source: AnyData, seed: int, dtype: str) -> Judges:
+    found = data.load(source, seed)
+    test = jnp.asarray(found.x_test, dtype), jnp.asarray(found.y_test)
+    if source.endless:
+        reference, _ = jax.jit(data.stream(source), static_argnums=1)(named_key(0, "reference"), REFERENCE)
+        return Judges(None, test, reference.astype(dtype))
+    train = jnp.asarray(found.x_train, dtype), jnp.asarray(found.y_train)
+    return Judges(train, test, train[0])
