@@ -10,11 +10,11 @@ import optax
 import pytest
 
 import basin
+from basin.data import Digits, Glyphs
 from basin.data.sampler import batch_indices
 from basin.loss.precision import arithmetic
 from basin.models import MLP, Mode, build
 from basin.optim import SGD, Adam, Cosine
-from basin.data import Digits, Glyphs
 from basin.spec.run import Evaluations, RunSpec, StopAtDivergence, StopAtLoss, StopAtPlateau, StopAtSoftError
 from basin.training import loop as training_loop
 from basin.training.keys import named_key

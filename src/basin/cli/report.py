@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from basin.store.study import StudyFolder
-from basin.studies.conduct import write_up
+from basin.studies.conduct import write_index, write_up
 from basin.studies.registry import MODULES, study
 
 
@@ -24,4 +24,5 @@ def run(options: argparse.Namespace) -> int:
         spec = type(page.presets["quick"]).model_validate(record["spec"])
         write_up(page, spec, preset=record["preset"], folder=folder)
         console.print(f"report: {folder.report_path}", soft_wrap=True)
+    console.print(f"all claims: {write_index(options.out)}", soft_wrap=True)
     return 0

@@ -11,7 +11,7 @@ from basin.cli.verdicts import verdict_table
 from basin.spec.base import unknown_name
 from basin.spec.overrides import override
 from basin.spec.study import StudySpec
-from basin.studies.conduct import Conducted, conduct
+from basin.studies.conduct import Conducted, conduct, write_index
 from basin.studies.registry import MODULES, study
 
 
@@ -29,6 +29,7 @@ def run(options: argparse.Namespace) -> int:
         with Progress(console) as progress:
             conducted = conduct(page, spec, preset=options.preset, out=options.out, audience=progress)
         _conclude(console, conducted)
+    console.print(f"all claims: {write_index(options.out)}", soft_wrap=True)
     return 0
 
 

@@ -56,9 +56,10 @@ class Sharpness(Spec):
         subspaces: Random subspaces a solution.
         subspace_dim: Their dimension; 100 in the paper.
         examples: The loss is the mean over the first so many examples of each split; none for all of them.
-        starts: Random interior starts of each search, at least; more follow while the last one helped.
-        most_starts: The most starts.
-        ascent_steps: The most steps from vertex to vertex that follow L-BFGS-B.
+        starts: Random interior starts of each search.
+        finalists: Starts that climb until they rest, at least; more follow while the last one helped.
+        most_finalists: The most of them.
+        ascent_steps: The most steps from vertex to vertex of a finalist.
         precision: Arithmetic of the search; `mixed` searches in that of the weights and reports values in float64.
     """
 
@@ -66,8 +67,9 @@ class Sharpness(Spec):
     subspaces: Annotated[HostInt, Field(ge=1)] = 5
     subspace_dim: Annotated[HostInt, Field(ge=1)] = 100
     examples: Annotated[HostInt, Field(ge=1)] | None = None
-    starts: Annotated[HostInt, Field(ge=3)] = 3
-    most_starts: Annotated[HostInt, Field(ge=3)] = 8
+    starts: Annotated[HostInt, Field(ge=3)] = 12
+    finalists: Annotated[HostInt, Field(ge=2)] = 3
+    most_finalists: Annotated[HostInt, Field(ge=2)] = 6
     ascent_steps: Annotated[HostInt, Field(ge=1)] = 50
     precision: Literal["float64", "mixed", "float32"] = "float64"
 

@@ -11,15 +11,18 @@ import dataclasses
 import datetime
 import json
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from basin.figures.figure import Figure
-from basin.report import build
+from basin.measure.result import NotConvergedWarning
+from basin.report import build, build_index
 from basin.spec.ids import content_id
 from basin.spec.study import StudySpec
+from basin.store.atomic import write_bytes
 from basin.store.documents import finite_or_none, read_json, write_json
 from basin.store.environment import environment
 from basin.store.run import RunFolder
@@ -117,6 +120,7 @@ def write_up(study: Study[Any, Any], spec: StudySpec, *, preset: str, folder: St
     claims = [result.to_record() for result in results]
     record = {
         "study": study.name,
+        "title": study.title,
         "preset": preset,
         "spec": spec.model_dump(mode="json"),
         "environment": environment(),
@@ -131,6 +135,15 @@ def write_up(study: Study[Any, Any], spec: StudySpec, *, preset: str, folder: St
         folder.write(finite_or_none(record))
         folder.write_report(_report(study, spec, record, found, drawn))
     return record
+
+
+def write_index(out: Path | str) -> Path:
+    """Write the page that lists every claim of every study under a folder, and return its path."""
+    folders = [StudyFolder(out, path.parent.name) for path in sorted(Path(out).glob("*/study.json"))]
+    records = [record for folder in folders if (record := folder.read()) is not None]
+    page = Path(out) / "index.html"
+    write_bytes(page, build_index(records).encode())
+    return page
 
 
 def findings(study: Study[Any, Any], spec: StudySpec, folder: StudyFolder) -> Findings[Any]:
@@ -205,7 +218,10 @@ def _measure_run(folder: StudyFolder, run_id: str, tasks: Mapping[tuple[str, str
 
 
 def _rows(task: Task, run: Run) -> Iterator[dict[str, Any]]:
-    yield from measurement_rows(task.measure, task.split, task.compute(run))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotConvergedWarning)  # each row says whether it converged
+        result = task.compute(run)
+    yield from measurement_rows(task.measure, task.split, result)
 
 
 def _measurements(kept: RunFolder) -> dict[tuple[str, str], Measured]:

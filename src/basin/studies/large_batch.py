@@ -154,7 +154,8 @@ def measure_name(how: Sharpness, epsilon: float, space: int | None) -> str:
     """Return the name of one sharpness with its settings; `space` is None for the full space, else a number."""
     where = "full space" if space is None else f"subspace {space} of dimension {how.subspace_dim}"
     examples = "all" if how.examples is None else how.examples
-    search = f"{how.starts} to {how.most_starts} starts, {how.ascent_steps} steps, {how.precision}"
+    finalists = f"{how.finalists} to {how.most_finalists} finalists"
+    search = f"{how.starts} starts, {finalists}, {how.ascent_steps} steps, {how.precision}"
     return f"keskar_sharpness: {where}, epsilon {epsilon:g}, {examples} examples, {search}"
 
 
@@ -167,7 +168,8 @@ def _task(how: Sharpness, epsilon: float, space: int | None, split: str) -> Task
             subspace_dim=None if space is None else how.subspace_dim,
             key=jax.random.key(0 if space is None else space),
             num_starts=how.starts,
-            max_starts=how.most_starts,
+            num_finalists=how.finalists,
+            max_finalists=how.most_finalists,
             max_ascent_steps=how.ascent_steps,
             precision=how.precision,
         )
