@@ -198,6 +198,11 @@ class DatasetLoss:
         """Return the same loss with its examples visited in a random order; the data are not copied."""
         return self._with(order=jax.random.permutation(key, self.num_examples))
 
+    def head(self, num_examples: int) -> Self:
+        """Return the mean loss over the first examples alone, in one chunk."""
+        size = min(num_examples, self.num_examples)
+        return self._with(x=self.x[:size], y=self.y[:size], order=None, chunk_size=size)
+
     def astype(self, precision: Precision) -> Self:
         """Return the same loss in another arithmetic; data and weights are cast where they are used.
 

@@ -2,10 +2,22 @@
 
 from collections.abc import Callable
 
+from basin.measure.hessian import HessianEigenvalues, hessian_eigenvalues
 from basin.measure.keskar_sharpness import KeskarSharpness, keskar_sharpness
 from basin.measure.result import Measurement, NotConvergedWarning
 
-MEASURES: dict[str, Callable[..., Measurement]] = {"keskar_sharpness": keskar_sharpness}
+MEASURES: dict[str, Callable[..., Measurement]] = {
+    "hessian_eigenvalues": hessian_eigenvalues,
+    "keskar_sharpness": keskar_sharpness,
+}
 """Measures of `(loss_fn, params)` by name; being here enrols one in the contract test."""
 
-__all__ = ["MEASURES", "KeskarSharpness", "Measurement", "NotConvergedWarning", "keskar_sharpness"]
+__all__ = [
+    "MEASURES",
+    "HessianEigenvalues",
+    "KeskarSharpness",
+    "Measurement",
+    "NotConvergedWarning",
+    "hessian_eigenvalues",
+    "keskar_sharpness",
+]

@@ -113,11 +113,22 @@ class Objective:
 
         return counted
 
+    def head(self) -> Objective:
+        """Return the objective on the first chunk of the data alone, with its own count; a callable stays whole."""
+        loss = self._program.function if isinstance(self._program, CallableProgram) else self._first_chunk()
+        with arithmetic(self.precision):
+            params = self.layout.unravel(jnp.asarray(self.point))
+        return Objective(loss, params, self.precision)
+
     def downcast(self) -> str | None:
         """Return where the loss leaves float64 for less, or none."""
         with arithmetic(self.precision):
             arguments = (self._program, self.layout, "value", jnp.asarray(self.point), self._data)
             return find_downcast(self._compiled.trace(*arguments).jaxpr.jaxpr)
+
+    def _first_chunk(self) -> DatasetLoss:
+        assert self.loss is not None
+        return self.loss.head(self.loss.chunk_size)
 
     def _dataset_product(self, point: jax.Array, memory_bytes: int) -> Callable[[jax.Array], jax.Array]:
         assert self.loss is not None
