@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import IO
 
 import numpy as np
-from jaxtyping import Num
+from jaxtyping import Shaped
 from numpy.lib import format as npy
 
 MAX_BYTES = 8 * 2**30
@@ -52,7 +52,7 @@ class Archive:
     headers: Mapping[str, Header]
     file: zipfile.ZipFile
 
-    def read(self, key: str) -> Num[np.ndarray, "..."]:
+    def read(self, key: str) -> Shaped[np.ndarray, "..."]:
         """Return an array of numbers; a pickle is never loaded."""
         with self.file.open(f"{key}.npy") as entry:
             try:

@@ -41,10 +41,11 @@ def load(spec: Digits, seed: int) -> Dataset:
     Raises:
         ValueError: The seed is out of range, or the installed data is not what Basin was made with.
     """
+    key = seed_key(seed, "digits", "label noise")
     x_train, y_train, x_test, y_test = _split()
     x_train, y_train = x_train[: spec.num_train], y_train[: spec.num_train]
     if spec.label_noise > 0:
-        y_train = np.array(corrupt(seed_key(seed, "digits", "label noise"), y_train, spec.label_noise, NUM_CLASSES))
+        y_train = np.array(corrupt(key, y_train, spec.label_noise, NUM_CLASSES))
     if spec.standardise:
         standardise = fit_standardiser(x_train)
         x_train, x_test = standardise(x_train), standardise(x_test)

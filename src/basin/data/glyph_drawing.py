@@ -12,7 +12,8 @@ One example is a pure function of its key. In this order it draws, each range sc
 
 Only sums, products, quotients and whole numbers are used, no transcendental function: labels are equal on every
 machine and pixels to one level. Example i of `sample(key, n)` is drawn from `fold_in(key, i)`: it does not depend on n,
-and the size and the number of channels change the rendering of a scene, not the scene.
+and the size and the number of channels change the rendering of a scene, not the scene (word i of the random bits
+depends on i alone, as with every Threefry key since JAX 0.5).
 """
 
 from __future__ import annotations
@@ -99,11 +100,11 @@ class _Scene(NamedTuple):
 def _draw_one(
     table: Array, difficulty: Array, label_noise: Array, size: int, channels: int, key: jax.Array
 ) -> tuple[UInt8[Array, "size size channels"], Int32[Array, ""]]:
-    words = jax.random.bits(jax.random.fold_in(key, 0), (_SCENE_WORDS,), jnp.uint32)
+    words = jax.random.bits(key, (_SCENE_WORDS + size * size * channels,), jnp.uint32)
     label = (words[0] % NUM_CLASSES).astype(jnp.int32)
-    scene = _scene(words, label)
+    scene = _scene(words[:_SCENE_WORDS], label)
     ink = _ink(table, scene, difficulty, size)
-    grain = jax.random.bits(jax.random.fold_in(key, 1), (size, size, channels), jnp.uint32)
+    grain = words[_SCENE_WORDS:].reshape(size, size, channels)
     return _expose(scene, ink, difficulty, grain), replace_label(words[2:4], label, label_noise, NUM_CLASSES)
 
 
@@ -173,7 +174,7 @@ def _bell(words: UInt32[Array, "*shape"]) -> Float[Array, "*shape"]:
 
 def _interpolate(knots: Float[Array, "knots knots"], size: int) -> Float[Array, "size size"]:
     """Return a smooth field through its values at an even grid of knots, the outermost at the edges."""
-    weights = _knot_weights(size)
+    weights = jnp.asarray(_knot_weights(size))
     rows = _sum([weights[:, k, None] * knots[k] for k in range(_KNOTS)])
     return _sum([weights[None, :, k] * rows[:, k, None] for k in range(_KNOTS)])
 

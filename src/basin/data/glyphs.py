@@ -112,7 +112,7 @@ def _reference_moments(spec: Glyphs) -> _Moments | None:
         return None
     key, start, noise = named_key("glyphs", "reference"), np.uint32(0), np.float32(0)
     images, _ = _draw_chunk(key, start, jnp.asarray(spec.difficulty, jnp.float32), noise, spec.size, spec.channels)
-    return _moments(images)
+    return _moments(jax.lax.optimization_barrier(images))
 
 
 @jax.jit

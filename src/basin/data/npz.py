@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 import numpy as np
-from jaxtyping import Float32, Num
+from jaxtyping import Float32, Int, Shaped
 
 from basin.data.archive import Archive, Header, open_archive
 from basin.data.corrupt import corrupt
@@ -98,7 +98,7 @@ def _num_train(spec: Npz, available: int) -> int:
     return spec.num_train or available
 
 
-def _num_classes(spec: Npz, y_train: Num[np.ndarray, " n"], y_test: Num[np.ndarray, " m"]) -> int:
+def _num_classes(spec: Npz, y_train: Int[np.ndarray, " n"], y_test: Int[np.ndarray, " m"]) -> int:
     """Return the number of classes after a look at every label."""
     smallest, largest = int(min(y_train.min(), y_test.min())), int(max(y_train.max(), y_test.max()))
     limit = spec.num_classes or max(len(y_train), 2)  # labels beyond the number of examples are no classes
@@ -111,7 +111,7 @@ def _num_classes(spec: Npz, y_train: Num[np.ndarray, " n"], y_test: Num[np.ndarr
     return spec.num_classes or largest + 1
 
 
-def _finite(key: str, x: Num[np.ndarray, "..."]) -> Float32[np.ndarray, "..."]:
+def _finite(key: str, x: Shaped[np.ndarray, "..."]) -> Float32[np.ndarray, "..."]:
     """Return the inputs in single precision, refusing what is not finite there."""
     with np.errstate(over="ignore"):
         single = x.astype(np.float32)

@@ -1,7 +1,7 @@
 """The sources of examples by the `kind` of their specification, and the functions that look them up.
 
 To add one, write its specification, its module with a `SOURCE`, and enter it here; the contract test in
-`tests/data/test_contract.py` then tests it.
+`tests/data/test_data_contract.py` then tests it.
 """
 
 from __future__ import annotations

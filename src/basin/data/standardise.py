@@ -21,8 +21,20 @@ class Standardiser:
     scale: Float[np.ndarray, "*input"]
 
     def __call__(self, x: Float[np.ndarray, "n *input"]) -> Float32[np.ndarray, "n *input"]:
-        """Return the inputs centred and scaled."""
-        return ((x - self.mean) / self.scale).astype(np.float32)
+        """Return the inputs centred and scaled.
+
+        Raises:
+            ValueError: A value lies so far beyond the training examples that it is infinite in single precision.
+        """
+        with np.errstate(over="ignore"):
+            standardised = ((x - self.mean) / self.scale).astype(np.float32)
+        if not np.isfinite(standardised).all():
+            first = tuple(np.argwhere(~np.isfinite(standardised))[0].tolist())
+            raise ValueError(
+                f"expected inputs on the scale of the training examples, got {x[first]} at {first} where their standard "
+                f"deviation is {np.broadcast_to(self.scale, x.shape)[first]}; rescale that input, or set standardise=false"
+            )
+        return standardised
 
 
 def fit_standardiser(x_train: Float[np.ndarray, "n *input"]) -> Standardiser:
