@@ -15,7 +15,7 @@ from basin.data.glyphs import _drawn, _moments
 from basin.data.keys import named_key, seed_key
 
 KEY = jax.random.key(0)
-NOUGHT = np.float32(0)
+NOUGHT = jnp.float32(0)
 
 
 @functools.partial(jax.jit, static_argnums=(1, 4, 5))

@@ -50,12 +50,12 @@ def load(spec: Npz, seed: int) -> Dataset:
         x_train, y_train, x_test, y_test = (archive.read(name) for name in KINDS)
         num_train, num_classes = _num_train(spec, len(y_train)), _num_classes(spec, y_train, y_test)
         x_train, x_test = _finite("x_train", x_train)[:num_train], _finite("x_test", x_test)
+        if spec.standardise:
+            standardise = fit_standardiser(x_train)
+            x_train, x_test = standardise(x_train), standardise(x_test)
     y_train, y_test = y_train[:num_train].astype(np.int32), y_test.astype(np.int32)
     if spec.label_noise > 0:
         y_train = np.array(corrupt(key, y_train, spec.label_noise, num_classes))
-    if spec.standardise:
-        standardise = fit_standardiser(x_train)
-        x_train, x_test = standardise(x_train), standardise(x_test)
     return Dataset(x_train, y_train, x_test, y_test)
 
 

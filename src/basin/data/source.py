@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -46,6 +46,7 @@ class Dataset:
             array.flags.writeable = False
 
 
+@runtime_checkable
 class Sample(Protocol):
     """`sample(key, n) -> (x, y)`: `n` fresh training examples, a pure and traceable function of the key."""
 

@@ -30,9 +30,10 @@ class Standardiser:
             standardised = ((x - self.mean) / self.scale).astype(np.float32)
         if not np.isfinite(standardised).all():
             first = tuple(np.argwhere(~np.isfinite(standardised))[0].tolist())
+            deviation = np.broadcast_to(self.scale, x.shape)[first]
             raise ValueError(
-                f"expected inputs on the scale of the training examples, got {x[first]} at {first} where their standard "
-                f"deviation is {np.broadcast_to(self.scale, x.shape)[first]}; rescale that input, or set standardise=false"
+                f"expected inputs on the scale of the training examples, got {x[first]} at {first} where their "
+                f"standard deviation is {deviation}; rescale that input, or set standardise=false"
             )
         return standardised
 
