@@ -20,8 +20,8 @@ import numpy as np
 from jaxtyping import Array, Int32, UInt32
 
 ROUNDS = 12
-"""Rounds of the network, even. Over 20 000 keys, 6 leave a bias that a chi-square test sees up to N = 1 437, 12 down to
-N = 6; among five or six examples some orders come a tenth to a third too often."""
+"""Rounds of the network, even. Over 20 000 keys, 6 leave a bias that a chi-square test sees up to N = 1 437; 12 leave
+none that it sees from N = 7 on, and among five or six examples some orders come a tenth to a third too often."""
 
 MAX_EXAMPLES = 2**32
 """A run may see fewer examples than this, repetitions counted."""
