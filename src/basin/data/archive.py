@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
@@ -117,7 +118,7 @@ def _checked_header(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, key: str, 
     return header
 
 
-def _parse_header(file: zipfile.ZipExtFile, key: str) -> Header:
+def _parse_header(file: Any, key: str) -> Header:
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     try:
         shape, _, dtype = readers[npy.read_magic(file)](file)
