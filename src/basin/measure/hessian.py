@@ -19,7 +19,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from typing import Any, Literal, get_args
 
 import jax
@@ -47,7 +47,8 @@ class HessianEigenvalues(Measurement):
         residuals: `|H v - lambda v|` of each, by a fresh product in the operator's arithmetic.
         each_converged: Whether each residual, with the error of float32 added, meets the tolerance.
         which: Which end of the spectrum: `largest` or `smallest`, algebraically.
-        vectors: Unit eigenvectors as columns, in the order of `jax.flatten_util.ravel_pytree` of the weights.
+        vectors: Unit eigenvectors as columns, in the order of `jax.flatten_util.ravel_pytree` of the weights. No field:
+            they are too large for a table.
         float32_error: How far a float32 product is from a float64 one along the vectors, on the first chunk of data, if
             the operator is float32 and the loss can be float64; otherwise none.
         tolerance: Residual asked for, relative to the largest eigenvalue reported in magnitude.
@@ -60,18 +61,16 @@ class HessianEigenvalues(Measurement):
     residuals: np.ndarray
     each_converged: tuple[bool, ...]
     which: Which
-    vectors: np.ndarray
+    vectors: InitVar[np.ndarray]
     float32_error: float | None
     tolerance: float
     complete: bool
     loss: float
     num_evaluations: dict[str, int]
 
-    def row(self) -> dict[str, Any]:
-        """Return the fields as plain data, without the vectors."""
-        row = super().row()
-        del row["vectors"]
-        return row
+    def __post_init__(self, vectors: np.ndarray) -> None:
+        vectors.flags.writeable = False
+        object.__setattr__(self, "vectors", vectors)
 
 
 def hessian_eigenvalues(
@@ -121,8 +120,9 @@ def hessian_eigenvalues(
     started = time.perf_counter()
     _check_arguments(k, tolerance, which, max_products)
     random_key, key_text = resolve_key(key)
-    objective = Objective(loss_fn, params, precision or natural_precision(params))
-    check_precision(objective.precision)
+    precision = precision or natural_precision(params)
+    check_precision(precision)
+    objective = Objective(loss_fn, params, precision)
     loss, checks = guard(objective, random_key, allow)
     operator = _signed(objective, which, memory_bytes)
     pairs = _solve(operator, objective, k, tolerance, random_key, max_products)
@@ -206,7 +206,7 @@ def _check_symmetric(pairs: Eigenpairs, precision: str) -> None:
 
 
 def _warn(pairs: Eigenpairs, each: tuple[bool, ...], allowed: float, error: float | None) -> None:
-    if error is not None and error > allowed >= np.max(pairs.residuals):
+    if error is not None and error > allowed:
         what = f"float32 does not resolve them (error {error:.1e}, allowed {allowed:.1e}); use precision='float64'"
     elif not pairs.complete:
         what = "one beyond them may be missing; raise max_products"

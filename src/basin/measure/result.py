@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -38,23 +38,9 @@ class Measurement:
     key: str
     precision: str
 
-    def row(self) -> dict[str, Any]:
-        """Return the fields as plain data (numbers, text, lists), for a table or a file."""
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
-
 
 def frozen_array(values: Any) -> np.ndarray:
     """Return a float64 array that cannot be written to."""
     array = np.array(values, np.float64)
     array.flags.writeable = False
     return array
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    return value
