@@ -17,7 +17,7 @@ from basin.spec.data import AnyData, Digits, Glyphs, Npz
 
 if TYPE_CHECKING:
     from basin.data.corrupt import corrupt
-    from basin.data.registry import SOURCES, depends_on_seed, describe, load, resolve, stream
+    from basin.data.registry import SOURCES, depends_on_seed, describe, load, reference, resolve, stream
     from basin.data.sampler import batch_indices
     from basin.data.source import DataInfo, Dataset, Sample
     from basin.data.standardise import fit_standardiser
@@ -35,6 +35,7 @@ __getattr__, __dir__ = lazy(
         "describe": "basin.data.registry",
         "fit_standardiser": "basin.data.standardise",
         "load": "basin.data.registry",
+        "reference": "basin.data.registry",
         "resolve": "basin.data.registry",
         "stream": "basin.data.registry",
     },
@@ -55,6 +56,7 @@ __all__ = [
     "describe",
     "fit_standardiser",
     "load",
+    "reference",
     "resolve",
     "stream",
 ]

@@ -55,7 +55,7 @@ def load(spec: Glyphs, seed: int) -> Dataset:
     key = seed_key(seed, "glyphs", "train")
     x_train, y_train = _drawn(key, spec.num_train or 0, spec.difficulty, spec.label_noise, spec.size, spec.channels)
     x_test, y_test = _test_set(spec.num_test, spec.difficulty, spec.size, spec.channels)
-    moments = _reference_moments(spec)
+    moments = reference(spec)
     return Dataset(_scaled(x_train, moments), y_train, _scaled(x_test, moments), y_test.copy())
 
 
@@ -64,17 +64,28 @@ def depends_on_seed(spec: Glyphs) -> bool:
     return spec.num_train is not None
 
 
-def stream(spec: Glyphs) -> Sample:
+def reference(spec: Glyphs) -> _Moments | None:
+    """Return the moments of the reference sample, by which the stream is standardised; None if it is not."""
+    if not spec.standardise:
+        return None
+    key, start, noise = named_key("glyphs", "reference"), np.uint32(0), np.float32(0)
+    images, _ = _draw_chunk(key, start, jnp.asarray(spec.difficulty, jnp.float32), noise, spec.size, spec.channels)
+    return _moments(jax.lax.optimization_barrier(images))
+
+
+def stream(spec: Glyphs, moments: _Moments | None = None) -> Sample:
     """Return the sampling function of the stream; the specification's traced numbers may be tracers.
 
-    Call it once, outside the training loop: it draws the reference sample for the standardisation.
+    Args:
+        spec: Which stream.
+        moments: What :func:`reference` returned for it; drawn here if not given, so give it inside a loop.
 
     Example:
         >>> x, y = stream(Glyphs(size=8, difficulty=0.0))(jax.random.key(0), 4)
         >>> x.shape, y.dtype
         ((4, 8, 8, 1), dtype('int32'))
     """
-    moments = _reference_moments(spec)
+    moments = reference(spec) if moments is None else moments
     difficulty, noise = jnp.asarray(spec.difficulty, jnp.float32), jnp.asarray(spec.label_noise, jnp.float32)
 
     def sample(key: jax.Array, n: int) -> tuple[Array, Array]:
@@ -107,14 +118,6 @@ def _test_set(num_test: int, difficulty: float, size: int, channels: int) -> tup
     return _drawn(named_key("glyphs", "test"), num_test, difficulty, 0.0, size, channels)
 
 
-def _reference_moments(spec: Glyphs) -> _Moments | None:
-    if not spec.standardise:
-        return None
-    key, start, noise = named_key("glyphs", "reference"), np.uint32(0), np.float32(0)
-    images, _ = _draw_chunk(key, start, jnp.asarray(spec.difficulty, jnp.float32), noise, spec.size, spec.channels)
-    return _moments(jax.lax.optimization_barrier(images))
-
-
 @jax.jit
 def _moments(images: UInt8[Array, "n size size channels"]) -> _Moments:
     """Return the moments from sums of whole numbers below 2^32, whose order does not matter."""
@@ -139,4 +142,4 @@ def _scaled(images: Any, moments: _Moments | None) -> Any:
     return (16 * images.astype(np.float32) - mean) * inverse_deviation
 
 
-SOURCE = Source(Glyphs, describe, load, depends_on_seed, stream)
+SOURCE = Source(Glyphs, describe, load, depends_on_seed, stream, reference)

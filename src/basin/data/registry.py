@@ -57,10 +57,18 @@ def depends_on_seed(spec: Any) -> bool:
     return _source(spec).depends_on_seed(spec)
 
 
-def stream(spec: Any) -> Sample:
+def reference(spec: Any) -> Any:
+    """Return a pytree of small arrays that the source's stream needs at every draw; None if it needs none."""
+    make = _source(spec).reference
+    return None if make is None else make(spec)
+
+
+def stream(spec: Any, fixed: Any = None) -> Sample:
     """Return `sample(key, n) -> (x, y)`, which draws fresh training examples inside a compiled program.
 
-    Call it once, outside the loop that samples; the specification's traced numbers may be tracers.
+    Args:
+        spec: Which stream; its traced numbers may be tracers.
+        fixed: What :func:`reference` returned for it; computed here if not given, so give it inside a loop.
 
     Raises:
         ValueError: The source is a finite set.
@@ -69,7 +77,7 @@ def stream(spec: Any) -> Sample:
     if make is None:
         endless = ", ".join(kind for kind, source in SOURCES.items() if source.stream)
         raise ValueError(f"expected data with an endless stream ({endless}), got {spec.kind}, a finite set; use load")
-    return make(spec)
+    return make(spec) if fixed is None else make(spec, fixed)
 
 
 def resolve(spec: Any) -> Any:

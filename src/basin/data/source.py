@@ -64,7 +64,9 @@ class Source:
         describe: What is known before loading.
         load: The arrays for a seed, which selects the sample of a stream and the label noise.
         depends_on_seed: Whether :attr:`load` gives other arrays for another seed.
-        stream: Fresh training examples, where the source has an endless stream.
+        stream: Fresh training examples, where the source has an endless stream; takes the specification and what
+            :attr:`reference` gave for it.
+        reference: A pytree of small arrays that the stream needs at every draw and that never changes.
         resolve: Fills what identifies the data (the hash of a file).
     """
 
@@ -72,5 +74,6 @@ class Source:
     describe: Callable[[Any], DataInfo]
     load: Callable[[Any, int], Dataset]
     depends_on_seed: Callable[[Any], bool]
-    stream: Callable[[Any], Sample] | None = None
+    stream: Callable[..., Sample] | None = None
+    reference: Callable[[Any], Any] | None = None
     resolve: Callable[[Any], Any] = lambda spec: spec

@@ -9,6 +9,7 @@ not state the distribution.) A search sees the box as the cube `u` in `[-1, 1]^d
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -37,11 +38,12 @@ class Directions:
         """
         if not 1 <= dimension <= size:
             raise ValueError(f"subspace_dim: expected from 1 to {size}, the number of weights, got {dimension}")
-        return cls(np.asarray(jax.random.normal(key, (size, dimension), jnp.float32)))
+        return _drawn(jax.random.key_data(key).tobytes(), str(jax.random.key_impl(key)), size, dimension)
 
-    def widened(self) -> Self:
-        """Return the same directions held in float64 if they are few; many are widened block by block when used."""
-        return type(self)(self.matrix.astype(np.float64)) if self.matrix.size <= _KEEP_WIDE else self
+    @functools.cached_property
+    def widened(self) -> Directions:
+        """The same directions held in float64 if they are few; many are widened block by block when used."""
+        return Directions(self.matrix.astype(np.float64)) if self.matrix.size <= _KEEP_WIDE else self
 
     def forward(self, y: np.ndarray) -> np.ndarray:
         """Return `A y`."""
@@ -57,10 +59,15 @@ class Directions:
         """Return `A+ x`: the normal equations where they are well conditioned (`n >= 4 d`), and otherwise a QR."""
         size, dimension = self.matrix.shape
         if size >= 4 * dimension:
-            gram = sum((block.T @ block for block in self._blocks(np.float64)), np.zeros((dimension, dimension)))
-            return scipy.linalg.solve(gram, self.transpose(x), assume_a="pos")
+            return scipy.linalg.cho_solve(self._gram_factor, self.transpose(x))
         q, r = np.linalg.qr(self.matrix.astype(np.float64))
         return scipy.linalg.solve_triangular(r, q.T @ x)
+
+    @functools.cached_property
+    def _gram_factor(self) -> tuple[np.ndarray, bool]:
+        dimension = self.matrix.shape[1]
+        gram = sum((block.T @ block for block in self._blocks(np.float64)), np.zeros((dimension, dimension)))
+        return scipy.linalg.cho_factor(gram)
 
     def _blocks(self, dtype: Any) -> Iterator[np.ndarray]:
         for start in range(0, len(self.matrix), _BLOCK):
@@ -86,7 +93,7 @@ class Box:
         if not 0 < epsilon < np.inf:
             raise ValueError(f"epsilon: expected a positive number such as 1e-3, got {epsilon}")
         coordinates = centre if directions is None else directions.pseudo_inverse(centre)
-        return cls(centre, epsilon * (np.abs(coordinates) + 1), None if directions is None else directions.widened())
+        return cls(centre, epsilon * (np.abs(coordinates) + 1), None if directions is None else directions.widened)
 
     @property
     def dimension(self) -> int:
@@ -106,3 +113,12 @@ class Box:
         """Return the gradient by `u` of a function whose gradient by the point is given."""
         by_y = gradient if self.directions is None else self.directions.transpose(gradient)
         return self.half_widths * by_y
+
+
+@functools.lru_cache(maxsize=16)
+def _drawn(key_data: bytes, implementation: str, size: int, dimension: int) -> Directions:
+    """Return directions that were drawn before: a study looks along the same ones at many points."""
+    words = np.frombuffer(key_data, np.uint32)
+    key = jax.random.wrap_key_data(jnp.asarray(words), impl=implementation)
+    matrix = np.asarray(jax.random.normal(key, (size, dimension), jnp.float32))
+    return Directions(matrix)

@@ -56,10 +56,10 @@ HostFloat = Annotated[float, HOST]
 HostInt = Annotated[int, HOST]
 
 
-class Spec(BaseModel, frozen=True):
+class Spec(BaseModel):
     """A frozen description of something to build; unknown fields are refused, with the nearest name."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:

@@ -64,7 +64,7 @@ QUICK = LargeBatch(
             most_epochs=80,
         ),
     ),
-    sharpness=Sharpness(examples=512),
+    sharpness=Sharpness(examples=512, starts=3, finalists=2, most_finalists=2, ascent_steps=20, precision="mixed"),
 )
 
 STANDARD = QUICK.replace(

@@ -226,7 +226,7 @@ def _sample_figure(spec: LargeBatch) -> Figure:
     sheets = []
     for on in spec.comparisons:
         raw = data.load(on.data.replace(standardise=False), 0)
-        shape = raw.x_train.shape[1:]
+        shape = data.describe(on.data).input_shape
         images = raw.x_train[:200].reshape(-1, *(shape if len(shape) > 1 else _square(shape[0])))
         difficulty = getattr(on.data, "difficulty", None)
         title = on.name if difficulty is None else f"{on.name}, difficulty {difficulty:g}"

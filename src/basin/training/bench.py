@@ -49,11 +49,12 @@ class Bench:
         """Put a training into a slot, with its numbers and its examples."""
         if self._slots is None:
             self._slots = stack(slot, self.program.slots)
-            self._leaves = {name: np.repeat(value[None], self.program.slots) for name, value in leaves_of(run).items()}
+            self._leaves = jax.tree.map(
+                lambda value: np.repeat(value[None], self.program.slots, axis=0), leaves_of(run)
+            )
             self._pool = self._empty_pool()
         self._slots = put(self._slots, index, slot)
-        for name, value in leaves_of(run).items():
-            self._leaves[name] = _replaced(self._leaves[name], index, value)
+        self._leaves = jax.tree.map(lambda old, new: _replaced(old, index, new), self._leaves, leaves_of(run))
         if not self._endless:
             self._fill(index, run)
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from basin.data import reference, stream
 from basin.data.sampler import batch_indices
 from basin.spec.run import RunSpec
 from basin.training.keys import named_key
@@ -24,13 +26,15 @@ class Feed:
     """A source of batches.
 
     Attributes:
+        fix: `fix(run)`: a pytree of small arrays that a run needs at every step and that never changes.
         prepare: `prepare(run, steps)`: what `draw` needs for each of the steps (num_steps,), stacked.
-        draw: `draw(run, prepared, pool)`: one step's inputs and labels, from what was prepared for it and the pool
-            of training examples.
+        draw: `draw(run, fixed, prepared, pool)`: one step's inputs and labels, from what was fixed for the run and
+            prepared for the step, and the pool of training examples.
     """
 
+    fix: Callable[[RunSpec], Any]
     prepare: Callable[[RunSpec, jax.Array], jax.Array]
-    draw: Callable[[RunSpec, jax.Array, Examples], Examples]
+    draw: Callable[[RunSpec, Any, jax.Array, Examples], Examples]
 
 
 def finite_feed(batch_size: int) -> Feed:
@@ -41,23 +45,22 @@ def finite_feed(batch_size: int) -> Feed:
         assert num_train is not None
         return jax.vmap(lambda step: batch_indices(key, step, batch_size, num_train))(steps)
 
-    def draw(run: RunSpec, indices: jax.Array, pool: Examples) -> Examples:
+    def draw(run: RunSpec, fixed: Any, indices: jax.Array, pool: Examples) -> Examples:
         x, y = pool
         return x[indices], y[indices]
 
-    return Feed(prepare, draw)
+    return Feed(lambda run: None, prepare, draw)
 
 
 def endless_feed(batch_size: int) -> Feed:
     """Return a feed of fresh examples: every step draws new ones from the stream."""
-    from basin.data import stream
 
     def prepare(run: RunSpec, steps: jax.Array) -> jax.Array:
         key = named_key(run.seed, "stream")
         return jax.vmap(lambda step: jax.random.key_data(jax.random.fold_in(key, step)))(steps)
 
-    def draw(run: RunSpec, key_data: jax.Array, pool: Examples) -> Examples:
-        x, y = stream(run.data)(jax.random.wrap_key_data(key_data), batch_size)
+    def draw(run: RunSpec, fixed: Any, key_data: jax.Array, pool: Examples) -> Examples:
+        x, y = stream(run.data, fixed)(jax.random.wrap_key_data(key_data), batch_size)
         return x.astype(run.precision), y.astype(jnp.int32)
 
-    return Feed(prepare, draw)
+    return Feed(lambda run: reference(run.data), prepare, draw)

@@ -70,7 +70,8 @@ class GroupLoop:
         self.keeper = keeper
         self.watcher = watcher
         self.bench = Bench(group)
-        self.queue = deque(group.runs.items())
+        # the longest first, so that no slot is left to finish a long run alone; the order changes no bit
+        self.queue = deque(sorted(group.runs.items(), key=lambda item: -item[1].num_steps))
         self.active: dict[int, Training] = {}
         self._steps_per_s = 0.0
         self._kept_at = time.monotonic()

@@ -14,6 +14,7 @@ from basin.models import build
 from basin.models.model import Model
 from basin.spec.base import static_form
 from basin.spec.budget import Budget
+from basin.spec.data import AnyData
 from basin.spec.ids import content_id, static_id
 from basin.spec.run import RunSpec
 
@@ -54,7 +55,7 @@ def resolve(run: RunSpec) -> RunSpec:
         (1437, '3 steps')
     """
     source = data.resolve(run.data)
-    num_train = data.describe(source).num_train
+    num_train = about(source).num_train  # pyright: ignore[reportArgumentType]  frozen, so hashable
     if num_train is not None and source.num_train is None:
         source = source.replace(num_train=num_train)
     batch_size = num_train if run.batch_size == "full" else run.batch_size
@@ -73,8 +74,14 @@ def resolve(run: RunSpec) -> RunSpec:
 
 def model_of(run: RunSpec) -> Model:
     """Return the network of a run, built for its data."""
-    about = data.describe(run.data)
-    return build(run.model, about.input_shape, about.num_classes)
+    known = about(run.data)  # pyright: ignore[reportArgumentType]  frozen, so hashable
+    return build(run.model, known.input_shape, known.num_classes)
+
+
+@functools.lru_cache(maxsize=256)
+def about(source: AnyData) -> data.DataInfo:
+    """Return what is known of a resolved source; asked often, and for a file each answer would be a reading."""
+    return data.describe(source)
 
 
 def plan(runs: Iterable[RunSpec], slots: Mapping[str, int] | int | None = None) -> list[Group]:

@@ -31,15 +31,23 @@ BLOCK = 32
 """Steps whose examples are chosen together."""
 
 NUM_STEPS = "num_steps"
+FIXED = "fixed"
 
 
 def leaves_of(run: RunSpec) -> Leaves:
-    """Return the numbers that a resolved run brings into its group's program, as NumPy scalars."""
+    """Return the numbers that a resolved run brings into its group's program, as NumPy scalars and small arrays."""
     real = np.dtype(run.precision).type
     leaves: Leaves = {
         path: np.int32(value) if isinstance(value, int) else real(value) for path, value in traced_leaves(run).items()
     }
-    return {**leaves, NUM_STEPS: np.int32(run.num_steps)}
+    fixed = jax.tree.map(np.asarray, feed_of(run).fix(run))
+    return {**leaves, NUM_STEPS: np.int32(run.num_steps), FIXED: fixed}
+
+
+def feed_of(run: RunSpec) -> Feed:
+    """Return where a run's examples come from."""
+    make = endless_feed if run.data.endless else finite_feed
+    return make(run.examples_per_step)
 
 
 @dataclass(frozen=True)
@@ -65,8 +73,7 @@ class Program:
     @property
     def feed(self) -> Feed:
         """Where the steps' examples come from."""
-        make = endless_feed if getattr(self.template.data, "endless", False) else finite_feed
-        return make(self.template.examples_per_step)
+        return feed_of(self.template)
 
     def start(self, run: RunSpec) -> Slot:
         """Return the first state of a run of the group."""
@@ -119,7 +126,7 @@ class Program:
     ) -> Slot:
         def step(slot: Slot, leaves: Leaves, x: jax.Array, y: jax.Array, prepared: jax.Array) -> Slot:
             run = self._bind(leaves)
-            batch = self.feed.draw(run, prepared[offset], (x, y))
+            batch = self.feed.draw(run, leaves[FIXED], prepared[offset], (x, y))
             return train_step(slot, run, self.model, leaves[NUM_STEPS], batch)
 
         x, y = pool
@@ -139,14 +146,14 @@ class Program:
             x = pool[0] if self.shared_inputs else pool[0][index]
             run = self._bind(own)
             prepared = self.feed.prepare(run, slot.step[None])[0]
-            _, gradient = batch_gradient(slot, run, self.model, self.feed.draw(run, prepared, (x, y)))
+            _, gradient = batch_gradient(slot, run, self.model, self.feed.draw(run, own[FIXED], prepared, (x, y)))
             return optax.tree.norm(gradient)
 
         return jax.jit(norm)
 
     def _bind(self, leaves: Leaves) -> RunSpec:
         """Return the template with one run's traced numbers in place."""
-        own = {path: value for path, value in leaves.items() if path != NUM_STEPS}
+        own = {path: value for path, value in leaves.items() if path not in (NUM_STEPS, FIXED)}
         bound = with_leaves(self.template, own)
         assert isinstance(bound, RunSpec)
         return bound
