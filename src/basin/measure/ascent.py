@@ -19,7 +19,7 @@ import numpy as np
 import scipy.optimize
 
 PAPER_ITERATIONS = 10
-LBFGS_OPTIONS = {"maxcor": 10, "maxls": 20, "maxfun": 15_000, "ftol": 0.0, "gtol": 0.0}
+LBFGS_OPTIONS = {"m": 10, "maxls": 20, "maxfun": 15_000, "factr": 0.0, "pgtol": 0.0}
 """SciPy's defaults except for the tolerances, at which it would stop at a minimiser without moving."""
 
 FLIP_DIMENSION = 32
@@ -81,16 +81,12 @@ def lbfgs(evaluate: Gain, half_widths: np.ndarray, u: np.ndarray, start: int = 0
         gain, slope = evaluate(y / half_widths)
         return -gain, -slope / half_widths
 
-    found = scipy.optimize.minimize(
-        descend,
-        u * half_widths,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=scipy.optimize.Bounds(-half_widths, half_widths),  # type: ignore[arg-type]
-        options={"maxiter": PAPER_ITERATIONS, **LBFGS_OPTIONS},
+    bounds = list(zip(-half_widths, half_widths, strict=True))
+    end, lowest, found = scipy.optimize.fmin_l_bfgs_b(
+        descend, u * half_widths, bounds=bounds, maxiter=PAPER_ITERATIONS, **LBFGS_OPTIONS
     )
-    end = np.clip(found.x / half_widths, -1, 1)
-    return PaperSearch(end, -float(found.fun), start, int(found.nit), "ABNORMAL" in str(found.message))
+    end = np.clip(end / half_widths, -1, 1)
+    return PaperSearch(end, -float(lowest), start, int(found["nit"]), "ABNORMAL" in str(found["task"]))
 
 
 def ascend(evaluate: Gain, path: Path, *, max_steps: int, tolerance: float) -> Path:

@@ -21,6 +21,7 @@ import scipy.linalg
 
 _BLOCK = 1 << 16
 _KEEP_WIDE = 1 << 24
+_REMEMBER = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +30,8 @@ class Directions:
 
     matrix: np.ndarray
 
-    @classmethod
-    def draw(cls, key: jax.Array, size: int, dimension: int) -> Self:
+    @staticmethod
+    def draw(key: jax.Array, size: int, dimension: int) -> Directions:
         """Return `dimension` random directions in a space of `size`, standard normal in float32.
 
         Raises:
@@ -38,7 +39,9 @@ class Directions:
         """
         if not 1 <= dimension <= size:
             raise ValueError(f"subspace_dim: expected from 1 to {size}, the number of weights, got {dimension}")
-        return _drawn(jax.random.key_data(key).tobytes(), str(jax.random.key_impl(key)), size, dimension)
+        if size * dimension > _REMEMBER:
+            return Directions(_normal(key, size, dimension))
+        return _remembered(jax.random.key_data(key).tobytes(), str(jax.random.key_impl(key)), size, dimension)
 
     @functools.cached_property
     def widened(self) -> Directions:
@@ -115,10 +118,13 @@ class Box:
         return self.half_widths * by_y
 
 
-@functools.lru_cache(maxsize=16)
-def _drawn(key_data: bytes, implementation: str, size: int, dimension: int) -> Directions:
-    """Return directions that were drawn before: a study looks along the same ones at many points."""
+@functools.lru_cache(maxsize=8)
+def _remembered(key_data: bytes, implementation: str, size: int, dimension: int) -> Directions:
+    """Return directions as drawn before: a study looks along the same few, of bounded size, at many points."""
     words = np.frombuffer(key_data, np.uint32)
     key = jax.random.wrap_key_data(jnp.asarray(words), impl=implementation)
-    matrix = np.asarray(jax.random.normal(key, (size, dimension), jnp.float32))
-    return Directions(matrix)
+    return Directions(_normal(key, size, dimension))
+
+
+def _normal(key: jax.Array, size: int, dimension: int) -> np.ndarray:
+    return np.asarray(jax.random.normal(key, (size, dimension), jnp.float32))

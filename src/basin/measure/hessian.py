@@ -34,6 +34,7 @@ from basin.measure.keys import fold, resolve_key
 from basin.measure.krylov import Operator
 from basin.measure.objective import LossFn, Objective, natural_precision
 from basin.measure.result import Measurement, NotConvergedWarning, frozen_array
+from basin.measure.threads import one_blas_thread
 
 Which = Literal["largest", "smallest"]
 
@@ -73,6 +74,7 @@ class HessianEigenvalues(Measurement):
         object.__setattr__(self, "vectors", vectors)
 
 
+@one_blas_thread()
 def hessian_eigenvalues(
     loss_fn: LossFn,
     params: Any,
@@ -216,7 +218,7 @@ def _warn(pairs: Eigenpairs, each: tuple[bool, ...], allowed: float, error: floa
     warnings.warn(
         f"hessian_eigenvalues: {each.count(False)} of {len(each)} not converged: {what}",
         NotConvergedWarning,
-        stacklevel=3,
+        stacklevel=4,
     )
 
 

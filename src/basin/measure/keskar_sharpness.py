@@ -38,6 +38,7 @@ from basin.measure.guard import guard
 from basin.measure.keys import resolve_key
 from basin.measure.objective import LossFn, Objective, natural_precision
 from basin.measure.result import Measurement, NotConvergedWarning, frozen_array
+from basin.measure.threads import one_blas_thread
 
 SearchPrecision = Literal["float64", "mixed", "float32"]
 
@@ -75,6 +76,7 @@ class KeskarSharpness(Measurement):
     settings: dict[str, Any]
 
 
+@one_blas_thread()
 def keskar_sharpness(
     loss_fn: LossFn,
     params: Any,
@@ -197,7 +199,7 @@ def _warn(num_finalists: int) -> None:
         f"keskar_sharpness: after {num_finalists} finalists the search still found higher places, so the value is a "
         "loose lower bound; raise num_starts, max_finalists or max_ascent_steps",
         NotConvergedWarning,
-        stacklevel=3,
+        stacklevel=4,
     )
 
 

@@ -10,12 +10,16 @@ import collections
 import dataclasses
 import datetime
 import json
+import os
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+
+from threadpoolctl import threadpool_limits
 
 from basin.figures.figure import Figure
 from basin.measure.result import NotConvergedWarning
@@ -194,13 +198,28 @@ def _measure(
         tasks |= {(task.measure, task.split): task for task in study.tasks(spec, cell)}
     missing = {run_id for run_id, tasks in wanted.items() if tasks.keys() - _measurements(folder.run(run_id)).keys()}
     audience.measuring(len(missing))
-    while missing:
-        done = {run_id for run_id in sorted(missing) if _measure_run(folder, run_id, wanted[run_id])}
-        for run_id in sorted(done):
-            audience.measured(run_id)
-        missing -= done
-        if missing and not done:
-            time.sleep(WAIT_S)
+    with warnings.catch_warnings(), threadpool_limits(1), ThreadPoolExecutor(len(os.sched_getaffinity(0))) as workers:
+        warnings.simplefilter("ignore", NotConvergedWarning)  # each row says whether it converged
+        try:
+            while missing:
+                for run_id, done in _measure_each(workers, folder, {run_id: wanted[run_id] for run_id in missing}):
+                    if done:
+                        missing.remove(run_id)
+                        audience.measured(run_id)
+                if missing:
+                    time.sleep(WAIT_S)
+        except BaseException:
+            workers.shutdown(cancel_futures=True)
+            raise
+
+
+def _measure_each(
+    workers: ThreadPoolExecutor, folder: StudyFolder, wanted: Mapping[str, Mapping[tuple[str, str], Task]]
+) -> Iterator[tuple[str, bool]]:
+    """Yield (run id, whether its measurements are complete), as they come; a search uses one core, so one each."""
+    futures = {workers.submit(_measure_run, folder, run_id, tasks): run_id for run_id, tasks in sorted(wanted.items())}
+    for future in as_completed(futures):
+        yield futures[future], future.result()
 
 
 def _measure_run(folder: StudyFolder, run_id: str, tasks: Mapping[tuple[str, str], Task]) -> bool:
@@ -218,10 +237,7 @@ def _measure_run(folder: StudyFolder, run_id: str, tasks: Mapping[tuple[str, str
 
 
 def _rows(task: Task, run: Run) -> Iterator[dict[str, Any]]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotConvergedWarning)  # each row says whether it converged
-        result = task.compute(run)
-    yield from measurement_rows(task.measure, task.split, result)
+    yield from measurement_rows(task.measure, task.split, task.compute(run))
 
 
 def _measurements(kept: RunFolder) -> dict[tuple[str, str], Measured]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,7 +75,7 @@ class Run:
                 raise ValueError("expected the split 'test', got 'train': an endless stream has no training set")
             return DatasetLoss(
                 self.model,
-                self._statistics(),
+                self._statistics,
                 judged[0][:num_examples],
                 judged[1][:num_examples],
                 **{**self._definition, "split": split, **options},
@@ -88,6 +89,7 @@ class Run:
             "precision": self.spec.precision,
         }
 
+    @functools.cached_property
     def _statistics(self) -> State:
         if self.spec.batch_norm != "recomputed":
             return self.state
