@@ -232,7 +232,7 @@ def test_the_pseudo_inverse_is_that_of_least_squares(size, dimension):
 
 def test_blocks_of_rows_are_the_matrix(monkeypatch):
     monkeypatch.setattr("basin.measure.box._BLOCK", 16)
-    directions = Directions.draw(jax.random.key(0), 50, 4).widened()
+    directions = Directions.draw(jax.random.key(0), 50, 4).widened
     random = np.random.default_rng(0)
     x, y = random.standard_normal(50), random.standard_normal(4)
     np.testing.assert_allclose(directions.forward(y), directions.matrix @ y, rtol=1e-12)
