@@ -115,7 +115,7 @@ def test_magnitude_is_never_sold_as_curvature_in_a_large_space_either():
 
 @pytest.mark.parametrize("copies", [2, 3, 5])
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-@pytest.mark.parametrize("key", range(3))
+@pytest.mark.parametrize("key", range(2))
 def test_every_copy_of_a_repeated_eigenvalue_is_found(copies, precision, key):
     diagonal = np.r_[np.full(copies, 5.0), SPECTRUM]
     result = hessian_eigenvalues(quadratic(diagonal), jnp.zeros(len(diagonal)), k=copies, precision=precision, key=key)
@@ -123,7 +123,7 @@ def test_every_copy_of_a_repeated_eigenvalue_is_found(copies, precision, key):
     assert np.linalg.matrix_rank(result.vectors[:copies]) == copies
 
 
-@pytest.mark.parametrize("max_products", [1, 5, 13, 16, 20, 30, 50, 100])
+@pytest.mark.parametrize("max_products", [1, 13, 16, 20, 50, 100])
 @pytest.mark.parametrize("spectrum", ["network", "flat"])
 @pytest.mark.filterwarnings("ignore::basin.measure.NotConvergedWarning")
 def test_at_every_budget_right_or_refused(max_products, spectrum):

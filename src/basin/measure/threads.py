@@ -1,8 +1,8 @@
 """One thread for the dense algebra of a measure, which neither fights the compiled passes nor depends on the cores.
 
 Between passes over the data, NumPy and SciPy work on a few vectors of the size of the weights. With threads of their
-own they wait for cores that XLA's threads hold: on two busy cores, the ten iterations of L-BFGS-B for 43 000 weights took 25
-times longer. One thread also makes their sums the same on every number of cores.
+own they wait for cores that XLA's threads hold: on two busy cores, the ten iterations of L-BFGS-B for 43 000 weights
+took 25 times longer. One thread also makes their sums the same on every number of cores.
 """
 
 from __future__ import annotations
