@@ -26,7 +26,7 @@ format: $(READY_DEV)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY_DEV)
+bench: $(READY_DEV) .venv-bench/.ready
 	$(BIN)/python benchmarks/run.py
 
 $(READY): pyproject.toml constraints.txt
@@ -37,6 +37,11 @@ $(READY): pyproject.toml constraints.txt
 $(READY_DEV): $(READY)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $(READY_DEV)
+
+.venv-bench/.ready: benchmarks/requirements.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --requirement benchmarks/requirements.txt
+	touch .venv-bench/.ready
 
 clean:
 	rm -rf $(VENV) .venv-bench build dist .pytest_cache .ruff_cache .hypothesis

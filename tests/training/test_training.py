@@ -17,9 +17,12 @@ from basin.models import MLP, Mode, build
 from basin.optim import SGD, Adam, Cosine
 from basin.spec.run import Evaluations, RunSpec, StopAtDivergence, StopAtLoss, StopAtPlateau, StopAtSoftError
 from basin.training import loop as training_loop
+from basin.training.keep import InMemory
 from basin.training.keys import named_key
 from basin.training.plan import plan, resolve
+from basin.training.program import compiled_once
 from basin.training.run import Run
+from basin.training.watch import Silent
 
 RUN = RunSpec(
     data=Digits(num_train=200),
@@ -130,21 +133,10 @@ def test_sample_sizes_share_a_program_and_each_is_the_run_of_its_own_set() -> No
 def test_a_group_compiles_once_whatever_its_rates_seeds_and_lengths() -> None:
     groups = plan([*SWEEP, SWEEP[0].replace(budget="77 steps")], 4)
     assert len(groups) == 1
-    group_loop = training_loop.GroupLoop(groups[0], training_loop_keeper(), silent())
+    compiled_once.cache_clear()
+    group_loop = training_loop.GroupLoop(groups[0], InMemory(), Silent())
     list(group_loop.trained())
     assert group_loop.bench.program._advance_in_loop._cache_size() == 1
-
-
-def training_loop_keeper() -> object:
-    from basin.training.keep import InMemory
-
-    return InMemory()
-
-
-def silent() -> object:
-    from basin.training.watch import Silent
-
-    return Silent()
 
 
 def test_paired_arms_start_from_the_same_bytes() -> None:

@@ -22,9 +22,9 @@ RUNS = [
         model=MLP(widths=(8,), norm="batch"),
         optimizer=Adam(learning_rate=1e-2),
         batch_size=10,
-        budget=f"{20 + 7 * seed} steps",
+        budget=f"{6 + 2 * seed} steps",
         seed=seed,
-        evaluations=Evaluations(early=1, regular=3),
+        evaluations=Evaluations(early=0, regular=2),
     )
     for seed in range(7)
 ]

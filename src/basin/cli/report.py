@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
         page, record = study(folder.name), folder.read()
         assert record is not None
         spec = type(page.presets["quick"]).model_validate(record["spec"])
-        write_up(page, spec, preset=record["preset"], folder=folder)
+        write_up(page, spec, preset=record["preset"], folder=folder, finished=record["finished"])
         console.print(f"report: {folder.report_path}", soft_wrap=True)
     console.print(f"all claims: {write_index(options.out)}", soft_wrap=True)
     return 0

@@ -113,8 +113,17 @@ def conduct(
     return Conducted(folder, record, time.monotonic() - began)
 
 
-def write_up(study: Study[Any, Any], spec: StudySpec, *, preset: str, folder: StudyFolder) -> Mapping[str, Any]:
+def write_up(
+    study: Study[Any, Any], spec: StudySpec, *, preset: str, folder: StudyFolder, finished: str | None = None
+) -> Mapping[str, Any]:
     """Judge the claims, draw the figures and write the report, from the store alone; return the study's record.
+
+    Args:
+        study: The study.
+        spec: At which size it was run.
+        preset: Name of the size, for the record.
+        folder: Where its runs are.
+        finished: When it was finished, if that was earlier than now.
 
     Raises:
         StoreError: A run of the study is missing or damaged.
@@ -129,7 +138,7 @@ def write_up(study: Study[Any, Any], spec: StudySpec, *, preset: str, folder: St
         "spec": spec.model_dump(mode="json"),
         "environment": environment(),
         "claims": claims,
-        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "finished": finished or datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "expected_false_verdicts": expected_false_verdicts(claims),
     }
     drawn = study.figures(spec, found, claims)

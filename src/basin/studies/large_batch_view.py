@@ -227,7 +227,7 @@ def _sample_figure(spec: LargeBatch) -> Figure:
     for on in spec.comparisons:
         raw = data.load(on.data.replace(standardise=False), 0)
         shape = data.describe(on.data).input_shape
-        images = raw.x_train[:200].reshape(-1, *(shape if len(shape) > 1 else _square(shape[0])))
+        images = raw.x_train[:200].reshape(-1, *(shape if len(shape) > 1 else _square(int(np.prod(shape)))))
         difficulty = getattr(on.data, "difficulty", None)
         title = on.name if difficulty is None else f"{on.name}, difficulty {difficulty:g}"
         sheets.append(samples.Sheet(title, images, raw.y_train[:200]))
