@@ -10,7 +10,7 @@ import pytest
 from flax import nnx
 
 from basin.models import CNN5, F1, MLP, Constant, Normal, Uniform, build, from_equinox, from_flax, from_functions
-from basin.models.convolution import convolve, max_pool
+from basin.models.convolution import convolve, lowered_for_training, max_pool
 from basin.models.model import Mode, Model
 from basin.models.statistics import recompute
 
@@ -232,9 +232,38 @@ def test_both_lowerings_of_a_convolution_agree_with_sums_written_out(channels: i
     expected = np.zeros((2, 4, 4, 5))
     for i, j, di, dj in np.ndindex(4, 4, 3, 3):
         expected[:, i, j] += padded[:, i + di, j + dj] @ kernel[di, dj]
-    for lowering in ("native", "im2col"):
+    for lowering in ("native", "written_out"):
         found = convolve(jnp.asarray(x, jnp.float32), jnp.asarray(kernel, jnp.float32), lowering)
         np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 8])
+def test_gradients_that_are_written_out_are_those_of_jax(channels: int) -> None:
+    # independent: JAX differentiates the native convolution and the plain maximum itself
+    keys = jax.random.split(KEY, 3)
+    x, kernel = jax.random.normal(keys[0], (2, 4, 4, channels)), jax.random.normal(keys[1], (3, 3, channels, 5))
+    weights = jax.random.normal(keys[2], (2, 2, 2, 5))
+
+    def value(x: jax.Array, kernel: jax.Array, lowering: str) -> jax.Array:
+        return jnp.sum(weights * max_pool(convolve(x, kernel, lowering), 2))
+
+    expected = jax.grad(value, argnums=(0, 1))(x, kernel, "native")
+    with lowered_for_training():
+        found = jax.grad(value, argnums=(0, 1))(x, kernel, "written_out")
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+def test_a_network_that_convolves_has_a_hessian_outside_training() -> None:
+    model = ZOO["cnn5"]
+    params, state = initial(model)
+    x = inputs(model)
+
+    def loss(params: dict) -> jax.Array:
+        return jnp.sum(model.apply(params, state, x, mode=Mode.EVAL)[0] ** 2)
+
+    product = jax.jvp(jax.grad(loss), (params,), (params,))[1]
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(product))
 
 
 def test_pooling_takes_the_largest_of_each_tile() -> None:

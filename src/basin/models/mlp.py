@@ -66,7 +66,7 @@ def build_mlp(spec: MLP, input_shape: tuple[int, ...], num_classes: int) -> Mode
     num_inputs = math.prod(input_shape)
     return flax_model(
         lambda rngs: Perceptron(spec, num_inputs, num_classes, rngs=rngs),
-        name="MLP " + "-".join(str(width) for width in spec.widths),
+        name="MLP " + "-".join(map(str, spec.widths)) + (f" with {spec.norm} norm" if spec.norm else ""),
         input_shape=input_shape,
         num_classes=num_classes,
     )

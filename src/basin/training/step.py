@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from basin.loss.examples import EXAMPLE_LOSSES
+from basin.models.convolution import lowered_for_training
 from basin.models.model import Mode, Model, Params, State
 from basin.optim import build
 from basin.spec.run import RunSpec
@@ -50,4 +51,5 @@ def batch_gradient(slot: Slot, run: RunSpec, model: Model, batch: Examples) -> t
         outputs, model_state = model.apply(params, slot.model_state, x, mode=Mode.TRAIN, key=key)
         return jnp.mean(example_loss(outputs, y)), model_state
 
-    return jax.value_and_grad(mean_loss, has_aux=True)(slot.params)
+    with lowered_for_training():
+        return jax.value_and_grad(mean_loss, has_aux=True)(slot.params)
