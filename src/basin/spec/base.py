@@ -14,6 +14,7 @@ values (inside the program: tracers) in their place.
 from __future__ import annotations
 
 import difflib
+import tomllib
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -76,6 +77,26 @@ class Spec(BaseModel):
                 if name not in cls.model_fields:
                     raise ValueError(unknown_name(str(name), cls.model_fields, f"field of {cls.__name__}"))
         return value
+
+    @classmethod
+    def from_toml(cls, text: str) -> Self:
+        """Read a specification written as TOML.
+
+        Raises:
+            ValueError: The text is no TOML, or a field is unknown or unfit; one line.
+        """
+        try:
+            return cls.model_validate(tomllib.loads(text))
+        except ValidationError as error:
+            raise ValueError(first_error(error)) from None
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"expected TOML: {error}") from None
+
+    def to_toml(self) -> str:
+        """Write the specification as TOML; a field without a value, which TOML cannot say, is left out."""
+        import tomli_w
+
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
     def replace(self, **changes: Any) -> Self:
         """Return a validated copy with some fields changed."""
