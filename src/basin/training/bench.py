@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -9,28 +11,92 @@ import jax.numpy as jnp
 import numpy as np
 
 from basin import data
+from basin.loss.precision import arithmetic
 from basin.spec.run import RunSpec
 from basin.training.feed import Examples
 from basin.training.plan import Group, model_of, shares_inputs
 from basin.training.program import Leaves, Program, compiled_once, leaves_of
-from basin.training.slot import Slot, put, stack, take
+from basin.training.slot import NEVER, Slot, put, stack, take
 
 
 class Bench:
-    """K trainings of a group on the device.
+    """K trainings of a group on the device, in lanes that run at the same time.
+
+    A compiled loop of small products keeps one core of a CPU busy, so there the slots are dealt to as many lanes as
+    there are cores, each with a program of K / lanes slots and a thread of its own. Elsewhere there is one lane.
+    """
+
+    def __init__(self, group: Group) -> None:
+        lanes = num_lanes(group)
+        self._width = group.slots // lanes
+        self._lanes = [Lane(group, self._width) for _ in range(lanes)]
+        self._precision = group.template.precision
+        self._threads = ThreadPoolExecutor(lanes) if lanes > 1 else None
+
+    @property
+    def program(self) -> Program:
+        """What all lanes run."""
+        return self._lanes[0].program
+
+    def fresh(self, run: RunSpec) -> Slot:
+        """Return the first state of a run."""
+        return self.program.start(run)
+
+    def admit(self, index: int, run: RunSpec, slot: Slot) -> None:
+        """Put a training into a slot, with its numbers and its examples."""
+        self._lane(index).admit(index % self._width, run, slot)
+
+    def advance(self, count: int) -> np.ndarray:
+        """Make `count` updates in every slot; return the step at which each slot diverged, or NEVER."""
+        used = [lane for lane in self._lanes if lane.is_used]
+        if self._threads is None or len(used) == 1:
+            diverged = {id(lane): lane.advance(count) for lane in used}
+        else:
+            used[0].advance(0)  # compiles, once, what all lanes then run
+            results = self._threads.map(lambda lane: self._advance(lane, count), used)
+            diverged = {id(lane): result for lane, result in zip(used, results, strict=True)}
+        nobody = np.full(self._width, NEVER, np.int32)
+        return np.concatenate([diverged.get(id(lane), nobody) for lane in self._lanes])
+
+    def slot(self, index: int) -> Slot:
+        """Return a copy of one slot."""
+        return self._lane(index).slot(index % self._width)
+
+    def gradient_norm(self, index: int) -> float:
+        """Return the norm of the gradient that the slot's next step will use."""
+        return self._lane(index).gradient_norm(index % self._width)
+
+    def _lane(self, index: int) -> Lane:
+        return self._lanes[index // self._width]
+
+    def _advance(self, lane: Lane, count: int) -> np.ndarray:
+        with arithmetic(self._precision):  # a thread has a mode of its own
+            return lane.advance(count)
+
+
+def num_lanes(group: Group) -> int:
+    """Return how many programs a group's slots are dealt to: a divisor of their number, at most one a core."""
+    if jax.default_backend() != "cpu" or model_of(group.template).has_convolution:
+        return 1
+    cores = len(os.sched_getaffinity(0))
+    return max(lanes for lanes in range(1, min(cores, group.slots) + 1) if group.slots % lanes == 0)
+
+
+class Lane:
+    """Some slots of a group and the program that advances them.
 
     Every shape depends on the group alone, never on which runs happen to be in the slots, so a run's bits do not
     depend on its company. A slot that holds no run computes all the same, and nobody looks.
     """
 
-    def __init__(self, group: Group) -> None:
+    def __init__(self, group: Group, slots: int) -> None:
         template = group.template
         model = model_of(template)
         wanted = Program(
             group_id=group.id,
             template=template,
             model=model,
-            slots=group.slots,
+            slots=slots,
             shared_inputs=shares_inputs(group),
             in_loop=not (model.has_convolution and jax.default_backend() == "cpu"),
         )
@@ -41,9 +107,10 @@ class Bench:
         self._leaves: Leaves = {}
         self._pool: Examples | None = None
 
-    def fresh(self, run: RunSpec) -> Slot:
-        """Return the first state of a run."""
-        return self.program.start(run)
+    @property
+    def is_used(self) -> bool:
+        """Whether any training was ever admitted."""
+        return self._slots is not None
 
     def admit(self, index: int, run: RunSpec, slot: Slot) -> None:
         """Put a training into a slot, with its numbers and its examples."""
