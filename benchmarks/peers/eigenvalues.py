@@ -28,7 +28,7 @@ def curvlinops(setting: float, dtype: str = "float32") -> Solver:
     from scipy.sparse.linalg import eigsh
 
     def solve(network: nn.Module, chunks: Chunks) -> list[float]:
-        parameters = dict(network.named_parameters())
+        parameters = list(network.parameters())
         hessian = HessianLinearOperator(
             network,
             nn.CrossEntropyLoss(),
