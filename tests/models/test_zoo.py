@@ -232,24 +232,24 @@ def test_both_lowerings_of_a_convolution_agree_with_sums_written_out(channels: i
     expected = np.zeros((2, 4, 4, 5))
     for i, j, di, dj in np.ndindex(4, 4, 3, 3):
         expected[:, i, j] += padded[:, i + di, j + dj] @ kernel[di, dj]
-    for lowering in ("native", "written_out"):
-        found = convolve(jnp.asarray(x, jnp.float32), jnp.asarray(kernel, jnp.float32), lowering)
+    for lowering in ("native", "rows"):
+        found = convolve(jnp.asarray(x, jnp.float32), jnp.asarray(kernel, jnp.float32), jnp.zeros(5), lowering)
         np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("channels", [1, 3, 8])
-def test_gradients_that_are_written_out_are_those_of_jax(channels: int) -> None:
+def test_gradients_as_rows_are_those_of_the_native_convolution(channels: int) -> None:
     # independent: JAX differentiates the native convolution and the plain maximum itself
     keys = jax.random.split(KEY, 3)
     x, kernel = jax.random.normal(keys[0], (2, 4, 4, channels)), jax.random.normal(keys[1], (3, 3, channels, 5))
     weights = jax.random.normal(keys[2], (2, 2, 2, 5))
 
     def value(x: jax.Array, kernel: jax.Array, lowering: str) -> jax.Array:
-        return jnp.sum(weights * max_pool(convolve(x, kernel, lowering), 2))
+        return jnp.sum(weights * max_pool(convolve(x, kernel, jnp.ones(5), lowering), 2))
 
     expected = jax.grad(value, argnums=(0, 1))(x, kernel, "native")
     with lowered_for_training():
-        found = jax.grad(value, argnums=(0, 1))(x, kernel, "written_out")
+        found = jax.grad(value, argnums=(0, 1))(x, kernel, "rows")
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4)
 

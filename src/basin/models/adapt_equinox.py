@@ -53,6 +53,7 @@ def equinox_model(
         has_batch_statistics=eqx.nn.BatchNorm in layers,
         has_dropout=eqx.nn.Dropout in layers,
         has_convolution=any(issubclass(layer, eqx.nn.Conv) for layer in layers),
+        trains_in_loop=not any(issubclass(layer, eqx.nn.Conv) for layer in layers),
     )
 
 

@@ -28,6 +28,7 @@ def flax_model(
     input_shape: tuple[int, ...],
     num_classes: int,
     has_convolution: bool | None = None,
+    trains_in_loop: bool | None = None,
 ) -> Model:
     """Return a model that makes, takes apart and runs an NNX module.
 
@@ -37,6 +38,7 @@ def flax_model(
         input_shape: Shape of one example.
         num_classes: Number of outputs.
         has_convolution: Found out from the module's layers if not given.
+        trains_in_loop: False for layers of Flax's own that convolve, if not given.
     """
     template = nnx.eval_shape(lambda: factory(nnx.Rngs(0)))
     graph, params, rngs, state = nnx.split(template, *_FILTERS)
@@ -67,6 +69,7 @@ def flax_model(
         has_batch_statistics=nnx.BatchNorm in layers,
         has_dropout=nnx.Dropout in layers,
         has_convolution=nnx.Conv in layers if has_convolution is None else has_convolution,
+        trains_in_loop=nnx.Conv not in layers if trains_in_loop is None else trains_in_loop,
     )
 
 

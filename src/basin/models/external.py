@@ -103,7 +103,17 @@ def from_functions(
     def named_init(key: jax.Array) -> tuple[Params, State]:
         return names.to_named(init(key)), {}
 
-    return _bring(_model(name, named_init, named_apply, input_shape, num_classes, has_convolution=has_convolution))
+    return _bring(
+        _model(
+            name,
+            named_init,
+            named_apply,
+            input_shape,
+            num_classes,
+            has_convolution=has_convolution,
+            trains_in_loop=not has_convolution,
+        )
+    )
 
 
 def from_equinox(

@@ -56,7 +56,9 @@ class Model:
         num_classes: Number of outputs.
         has_batch_statistics: Whether the state holds statistics of batches that can be recomputed.
         has_dropout: Whether `Mode.TRAIN` draws random numbers.
-        has_convolution: Whether it convolves; decides how the training loop is compiled on a CPU.
+        has_convolution: Whether it convolves; decides how measures pass over the data on a CPU.
+        trains_in_loop: Whether its training step runs inside a compiled loop on a CPU as fast as outside; a
+            convolution of XLA's own does not.
     """
 
     name: str
@@ -67,3 +69,4 @@ class Model:
     has_batch_statistics: bool = False
     has_dropout: bool = False
     has_convolution: bool = False
+    trains_in_loop: bool = True

@@ -98,7 +98,7 @@ class Lane:
             model=model,
             slots=slots,
             shared_inputs=shares_inputs(group),
-            in_loop=not (model.has_convolution and jax.default_backend() == "cpu"),
+            in_loop=model.trains_in_loop or jax.default_backend() != "cpu",
         )
         self.program = compiled_once(wanted)
         self._endless = template.data.endless

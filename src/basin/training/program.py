@@ -1,8 +1,8 @@
 """The compiled program of a group: K trainings advanced side by side by one loop with traced bounds.
 
 Runs of a group differ only in traced numbers, which enter as arrays of length K. The loop's length is traced too, so
-one compilation serves every segment between two evaluations. On a CPU a network that convolves is stepped from the host
-instead, because XLA's threaded convolution does not run inside a compiled loop.
+one compilation serves every segment between two evaluations. On a CPU a network with convolutions of XLA's own is
+stepped from the host instead, because their gradient is slow inside a compiled loop.
 """
 
 from __future__ import annotations
