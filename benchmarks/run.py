@@ -236,7 +236,9 @@ def main() -> None:
 def _with_notes(row: Row, found: dict[str, list[dict[str, Any]]], notes: dict[str, Any]) -> dict[str, Any]:
     """Return the summary with each library's accuracy; a rival that misses the tolerance is shown, not compared."""
     accurate = [side for side in row.peers if notes[side.name]["accurate"]]
-    compared = Row(row.name, row.target, row.ours, accurate or row.peers, row.more_is_better)
+    if not accurate:
+        raise SystemExit(f"{row.name}: no rival met the tolerance, so there is no ratio to state: {notes}")
+    compared = Row(row.name, row.target, row.ours, accurate, row.more_is_better)
     result = summary(compared, found)
     for name, note in notes.items():
         result["sides"][name] |= note

@@ -8,9 +8,9 @@ Example:
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from basin._lazy import lazy
 from basin.spec.optimizer import SGD, Adadelta, AdaGrad, Adam, AdamW, GradientDescent, RMSProp
 from basin.spec.schedule import Constant, Cosine, Exponential, Linear, PowerLaw, Step, Warmup
 
@@ -37,14 +37,4 @@ __all__ = [
     "schedule_value",
 ]
 
-_LAZY = {"build": "basin.optim.pipeline", "schedule_value": "basin.optim.schedules"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module 'basin.optim' has no attribute '{name}'")
-    return getattr(importlib.import_module(_LAZY[name]), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy(__name__, {"build": "basin.optim.pipeline", "schedule_value": "basin.optim.schedules"})
