@@ -23,6 +23,7 @@ __getattr__, __dir__ = lazy(
         "models": "basin.models",
         "optim": "basin.optim",
         "stats": "basin.stats",
+        "surfaces": "basin.surfaces",
         "Run": "basin.training.run",
     },
 )

@@ -1,0 +1,36 @@
+"""Functions of few variables on which an optimiser can be watched: surfaces, walks over them, their critical points.
+
+Example:
+    >>> import basin
+    >>> walk = basin.surfaces.trajectory(basin.surfaces.surface("booth"), [0.0, 0.0],
+    ...                                  basin.optim.SGD(learning_rate=0.1, momentum=0.5), num_steps=300)
+    >>> walk.points.shape, bool(walk.values[-1] < 1e-9)
+    ((301, 2), True)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from basin._lazy import lazy
+
+if TYPE_CHECKING:
+    from basin.surfaces.functions import SURFACES, surface
+    from basin.surfaces.quadratic import quadratic
+    from basin.surfaces.surface import Surface
+    from basin.surfaces.walk import Walk, trajectories, trajectory
+
+__all__ = ["SURFACES", "Surface", "Walk", "quadratic", "surface", "trajectories", "trajectory"]
+
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "SURFACES": "basin.surfaces.functions",
+        "Surface": "basin.surfaces.surface",
+        "Walk": "basin.surfaces.walk",
+        "quadratic": "basin.surfaces.quadratic",
+        "surface": "basin.surfaces.functions",
+        "trajectories": "basin.surfaces.walk",
+        "trajectory": "basin.surfaces.walk",
+    },
+)
