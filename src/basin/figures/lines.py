@@ -1,0 +1,219 @@
+"""How does one quantity depend on another, and does theory lie on the measurement?
+
+One panel a setting. A line is labelled at its end; measured values are points or a solid line, theory is dashed. A band
+is whatever the caller says it is: it is named in the caption. Reference lines (a threshold, a published figure) are
+thin, with their name beside them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Drawing
+
+from basin.figures.figure import Cell, Figure
+from basin.figures.labels import label_ends
+from basin.figures.palette import LIGHT, SERIES, series
+from basin.figures.style import Box, Layout, add_axes, compose, foot, new_drawing, padded, panels, scale_axis, write
+from basin.figures.words import LINE, TEXT, note_lines, text_width, wrap
+
+Style = Literal["solid", "dashed", "dotted", "points"]
+
+_DASHES = {"solid": "solid", "dashed": (0, (5, 2.5)), "dotted": (0, (1.5, 2)), "points": "none"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One quantity as a function of another.
+
+    Attributes:
+        label: Its name, short: it stands at the end of the line. Lines of one name share a colour, and the first of
+            them carries the label: theory beside its measurement.
+        x: Where, ascending.
+        y: The quantity there; NaN where there is none.
+        low: Lower end of its band, if it has one.
+        high: Upper end.
+        style: `solid` or `points` for what was measured, `dashed` for theory, `dotted` for another arm.
+    """
+
+    label: str
+    x: Float[np.ndarray, "points"]
+    y: Float[np.ndarray, "points"]
+    low: Float[np.ndarray, "points"] | None = None
+    high: Float[np.ndarray, "points"] | None = None
+    style: Style = "solid"
+
+    def __post_init__(self) -> None:
+        for part in (self.y, self.low, self.high):
+            if part is not None and np.shape(part) != np.shape(self.x):
+                raise ValueError(f"expected {len(self.x)} values for '{self.label}', got shape {np.shape(part)}")
+        if (self.low is None) != (self.high is None):
+            raise ValueError(f"expected both ends of a band for '{self.label}', got one")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A reference line across a panel, at a value of `x` or of `y`."""
+
+    label: str
+    x: float | None = None
+    y: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.x is None) == (self.y is None):
+            raise ValueError(f"expected an x or a y for the mark '{self.label}', got {self.x} and {self.y}")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The lines of one setting."""
+
+    title: str
+    lines: tuple[Line, ...]
+    marks: tuple[Mark, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Axis:
+    x_label: str
+    y_label: str
+    log_x: bool
+    log_y: bool
+    labels: tuple[str, ...]
+
+
+def draw(
+    name: str,
+    title: str,
+    caption: str,
+    multiples: Sequence[Panel],
+    *,
+    x_label: str,
+    y_label: str,
+    log_x: bool = False,
+    log_y: bool = False,
+    note: str = "",
+) -> Figure:
+    """Draw quantities as functions of another, with theory beside them.
+
+    Args:
+        name: Stem of the figure's files.
+        title: One line.
+        caption: What is seen, what the bands are, and what n is.
+        multiples: One panel each; each has its own vertical axis.
+        x_label: With its unit.
+        y_label: With its unit.
+        log_x: Whether the horizontal axis is logarithmic; what lies at or below 0 has no place there.
+        log_y: Whether the vertical axis is.
+        note: A few words at the foot of the drawing itself, such as "n = 20 draws · band: 95 % interval".
+
+    Raises:
+        ValueError: More names in a figure than there are colours.
+
+    Example:
+        >>> rate = np.array([0.1, 0.2])
+        >>> figure = draw("decay", "Decay", "One start.", [Panel("", (Line("measured", rate, 1 - rate),))],
+        ...               x_label="rate", y_label="factor")
+        >>> figure.data["y"]
+        [0.9, 0.8]
+    """
+    labels = tuple(dict.fromkeys(line.label for panel in multiples for line in panel.lines))
+    if len(labels) > len(SERIES):
+        raise ValueError(f"expected at most {len(SERIES)} names of lines in '{name}', got {len(labels)}; use panels")
+    axis = _Axis(x_label, y_label, log_x, log_y, labels)
+    return compose(name, title, caption, _data(multiples), lambda layout: _draw(multiples, axis, note, layout))
+
+
+def _draw(multiples: Sequence[Panel], axis: _Axis, note: str, layout: Layout) -> Drawing:
+    height = 250.0 if layout.columns == 1 or len(multiples) > 1 else 320.0
+    boxes = panels(layout, max(1, len(multiples)), height, top=4.0)
+    lines = note_lines(note.split(" · "), layout.width) if note else []
+    total = boxes[-1].top + height + 12 + LINE * len(lines)
+    drawing = new_drawing(layout.width, total)
+    for panel, box in zip(multiples, boxes, strict=False):
+        _draw_panel(drawing, panel, box, axis)
+    foot(drawing, lines, total)
+    return drawing
+
+
+def _draw_panel(drawing: Drawing, panel: Panel, box: Box, axis: _Axis) -> None:
+    write(drawing, box.left, box.top + 12, panel.title, size=TEXT, weight="bold")
+    write(drawing, box.left, box.top + 28, axis.y_label, color=LIGHT["muted"])
+    labels = {label: wrap(label, 96) for label in axis.labels}
+    right = 18 + max((text_width(line) for lines in labels.values() for line in lines), default=0)
+    axes = add_axes(drawing, Box(box.left + 42, box.top + 42, box.width - 42 - right, box.height - 42 - 38))
+    _set_scales(axes, panel, axis)
+    write(axes, 0.5, -32 / (box.height - 80), axis.x_label, color=LIGHT["muted"], ha="center", transform=axes.transAxes)
+    for mark in panel.marks:
+        _draw_mark(axes, mark)
+    for line in panel.lines:
+        _draw_line(axes, line, axis)
+    ends: dict[str, float] = {}
+    for line in panel.lines:
+        shown = _shown(line, axis)
+        if shown.any():
+            ends.setdefault(line.label, float(np.asarray(line.y)[np.flatnonzero(shown)[-1]]))
+    label_ends(axes, [(end, labels[label], series(axis.labels.index(label))) for label, end in ends.items()])
+
+
+def _shown(line: Line, axis: _Axis) -> np.ndarray:
+    """Return which points have a place on the axes."""
+    x, y = np.asarray(line.x), np.asarray(line.y)
+    return np.isfinite(x) & np.isfinite(y) & ((x > 0) | (not axis.log_x)) & ((y > 0) | (not axis.log_y))
+
+
+def _set_scales(axes: Axes, panel: Panel, axis: _Axis) -> None:
+    x = [float(v) for line in panel.lines for v in np.asarray(line.x)[_shown(line, axis)]]
+    parts = [(line, part) for line in panel.lines for part in (line.y, line.low, line.high) if part is not None]
+    y = [float(v) for line, part in parts for v in np.asarray(part)[_shown(line, axis)]]
+    x += [mark.x for mark in panel.marks if mark.x is not None]
+    y += [mark.y for mark in panel.marks if mark.y is not None]
+    x_limits = (min(x), max(x)) if x and min(x) < max(x) else padded(x, log=axis.log_x)
+    scale_axis(axes, "x", x_limits, log=axis.log_x, most=5)
+    scale_axis(axes, "y", padded(y, log=axis.log_y), log=axis.log_y)
+
+
+def _draw_line(axes: Axes, line: Line, axis: _Axis) -> None:
+    colour, shown = series(axis.labels.index(line.label)), _shown(line, axis)
+    x, y = np.asarray(line.x), np.where(shown, line.y, np.nan)
+    if line.low is not None and line.high is not None:
+        floor = axes.get_ylim()[0]
+        low = np.maximum(line.low, floor) if axis.log_y else line.low
+        axes.fill_between(x, low, line.high, where=shown.tolist(), color=colour, alpha=0.16, linewidth=0)
+    marker = "o" if line.style == "points" else ""
+    axes.plot(x, y, color=colour, linewidth=2, linestyle=_DASHES[line.style], marker=marker, markersize=5)
+
+
+def _draw_mark(axes: Axes, mark: Mark) -> None:
+    across = {"color": LIGHT["rule"], "linewidth": 1, "linestyle": (0, (3, 3))}
+    if mark.x is not None:
+        axes.axvline(mark.x, **across)
+        write(axes, mark.x, 1.01, mark.label, color=LIGHT["muted"], ha="center", transform=axes.get_xaxis_transform())
+    elif mark.y is not None:
+        axes.axhline(mark.y, **across)
+        where = axes.get_yaxis_transform()
+        write(axes, 0.01, mark.y, mark.label, color=LIGHT["muted"], va="bottom", transform=where)
+
+
+def _data(multiples: Sequence[Panel]) -> dict[str, list[Cell]]:
+    """Return one row a point."""
+    columns: dict[str, list[Cell]] = {key: [] for key in ("panel", "line", "style", "x", "y", "low", "high")}
+    for panel in multiples:
+        for line in panel.lines:
+            empty = np.full(len(line.x), np.nan)
+            low, high = (empty if end is None else np.asarray(end) for end in (line.low, line.high))
+            for x, y, a, b in zip(np.asarray(line.x), np.asarray(line.y), low, high, strict=True):
+                row = (panel.title, line.label, line.style, *(_cell(float(value)) for value in (x, y, a, b)))
+                for column, cell in zip(columns.values(), row, strict=True):
+                    column.append(cell)
+    return columns
+
+
+def _cell(value: float) -> float | None:
+    return value if math.isfinite(value) else None
