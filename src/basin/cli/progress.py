@@ -13,7 +13,7 @@ from basin.training.run import Run
 
 
 class Progress:
-    """Two bars: training, counted in examples, and measuring, counted in runs."""
+    """Three bars: training, counted in examples; measuring, counted in runs; computing, counted in experiments."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -29,6 +29,7 @@ class Progress:
         )
         self._training = self._bars.add_task("training", total=None, note="", visible=False)
         self._measuring = self._bars.add_task("measuring", total=None, note="", visible=False)
+        self._computing = self._bars.add_task("computing", total=None, note="", visible=False)
         self._runs, self._done, self._steps, self._newest = 0, 0, 0, ""
 
     def __enter__(self) -> Self:
@@ -76,6 +77,14 @@ class Progress:
     def measured(self, run_id: str) -> None:
         """Move it on."""
         self._bars.advance(self._measuring, 1)
+
+    def computing(self, experiments: int) -> None:
+        """Start the bar of experiments."""
+        self._bars.update(self._computing, total=max(experiments, 1), visible=experiments > 0)
+
+    def computed(self, name: str) -> None:
+        """Move it on."""
+        self._bars.update(self._computing, advance=1, note=name)
 
     def damaged(self, lines: Sequence[str]) -> None:
         """Name what was set aside."""

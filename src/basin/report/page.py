@@ -13,6 +13,7 @@ A record is the dictionary of `study.json`. Beyond the keys that every study has
 | `title`, `question` | the heading, and the question in plain words |
 | `protocol` | a list of sentences: what was held equal, what was selected on which data |
 | `runs` | rows (mappings): arm, runs, seeds, outcomes, steps, seconds, ... |
+| `experiments` | rows (mappings): what was computed besides, and the seconds it took |
 | `tables` | mappings with `title`, `caption`, `columns` and `rows`, such as published against measured |
 | `seconds` | what the study took |
 | `command` | how to reproduce it; made from `study` and `preset` if absent |
@@ -67,6 +68,7 @@ def build(record: Mapping[str, Any], figures: Sequence[Figure] = ()) -> str:
         figures=[_figure(figure) for figure in figures],
         protocol=_sentences(record.get("protocol")),
         runs=cells.table(record.get("runs") or []),
+        experiments=cells.table(record.get("experiments") or []),
         tables=record.get("tables") or [],
         facts=_facts(record),
         environment=list(cells.flatten(record.get("environment") or {})),

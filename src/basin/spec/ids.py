@@ -45,6 +45,20 @@ def static_id(spec: Spec) -> str:
     return _digest({"numerics": NUMERICS_VERSION, "static": _plain(static_form(spec))})
 
 
+def settings_id(name: str, settings: Any) -> str:
+    """Return 16 hexadecimal digits that identify a named computation with its settings, on every machine.
+
+    Args:
+        name: What is computed.
+        settings: Specifications, numbers, texts, and lists and dictionaries of them.
+
+    Example:
+        >>> settings_id("walk", {"rate": 0.1, "steps": 5}) == settings_id("walk", {"steps": 5, "rate": 0.1})
+        True
+    """
+    return _digest({"numerics": NUMERICS_VERSION, "name": name, "settings": _plain(settings)})
+
+
 def _digest(form: dict[str, Any]) -> str:
     text = json.dumps(form, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

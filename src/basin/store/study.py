@@ -4,6 +4,7 @@
                   report.html    one self-contained file
                   figures/       each figure and the data behind it
                   runs/<id>/     see :mod:`basin.store.run`
+                  experiments/   arrays of what is no run, one safetensors file each
                   locks/         see :mod:`basin.store.lock`
 
 Several processes may work on one study. Each asks for what it would do next::
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from basin.store import atomic, documents
+from basin.store.arrays import decode, encode
 from basin.store.errors import Damage, DamagedError, StoreError
 from basin.store.lock import Claim, checked_name, try_claim
 from basin.store.migrate import FORMAT, current
@@ -159,6 +161,46 @@ class StudyFolder:
         atomic.sweep(self.path)
         atomic.sweep(self.figures_path)
         return None
+
+    @property
+    def experiments_path(self) -> Path:
+        """Where the experiments are."""
+        return self.path / "experiments"
+
+    def has_experiment(self, key: str) -> bool:
+        """Return whether an experiment is there."""
+        return self._experiment(key).exists()
+
+    def write_experiment(self, key: str, arrays: Mapping[str, Any], info: Mapping[str, Any]) -> None:
+        """Write an experiment's arrays, nested in dicts, and plain facts about them; only for the holder of its claim.
+
+        Raises:
+            StoreError: It cannot be written, or a leaf is no array of numbers.
+        """
+        atomic.make_folder(self.experiments_path)
+        atomic.write_bytes(self._experiment(key), encode(arrays, info))
+
+    def read_experiment(self, key: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return an experiment's arrays and the facts about them.
+
+        Raises:
+            DamagedError: It is missing or not whole.
+        """
+        path = self._experiment(key)
+        return decode(atomic.read_bytes(path), path)
+
+    def recover_experiment(self, key: str) -> Damage | None:
+        """Set a damaged experiment aside; only for the holder of its claim."""
+        if not self.has_experiment(key):
+            return None
+        try:
+            self.read_experiment(key)
+        except DamagedError as error:
+            return Damage(key, str(error), atomic.set_aside(self._experiment(key)))
+        return None
+
+    def _experiment(self, key: str) -> Path:
+        return self.experiments_path / f"{checked_name(key)}.safetensors"
 
     def write_report(self, html: str) -> Path:
         """Write the report and return its path."""

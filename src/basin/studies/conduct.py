@@ -27,15 +27,17 @@ from basin.report import build, build_index
 from basin.spec.ids import content_id
 from basin.spec.study import StudySpec
 from basin.store.atomic import write_bytes
-from basin.store.documents import finite_or_none, read_json, write_json
+from basin.store.documents import finite_or_none
 from basin.store.environment import environment
 from basin.store.run import RunFolder
 from basin.store.study import StudyFolder
 from basin.store.tables import measurement_rows
 from basin.studies.claim import expected_false_verdicts, judge
+from basin.studies.experiment import compute_missing, read
 from basin.studies.study import Findings, Measured, Study, Task
 from basin.training.keep import InFolder, load_run
-from basin.training.plan import Group, plan, resolve
+from basin.training.plan import Group, resolve
+from basin.training.planned import plan_in_folder
 from basin.training.run import Run
 from basin.training.train import WAIT_S, train_beside_others
 from basin.training.watch import Silent, Watcher
@@ -52,6 +54,14 @@ class Audience(Watcher, Protocol):
         """A run's measurements are complete."""
         ...
 
+    def computing(self, experiments: int) -> None:
+        """So many experiments are going to be computed, or found in the store."""
+        ...
+
+    def computed(self, name: str) -> None:
+        """An experiment is there."""
+        ...
+
     def damaged(self, lines: Sequence[str]) -> None:
         """These parts of the store were damaged and set aside."""
         ...
@@ -64,6 +74,12 @@ class SilentAudience(Silent):
         """Say nothing."""
 
     def measured(self, run_id: str) -> None:
+        """Say nothing."""
+
+    def computing(self, experiments: int) -> None:
+        """Say nothing."""
+
+    def computed(self, name: str) -> None:
         """Say nothing."""
 
     def damaged(self, lines: Sequence[str]) -> None:
@@ -104,9 +120,10 @@ def conduct(
     audience = audience or SilentAudience()
     folder = StudyFolder(out, study.name)
     cells = {cell: resolve(run) for cell, run in study.runs(spec).items()}
-    groups = _planned(folder, list(cells.values()), spec)
+    groups = plan_in_folder(folder, list(cells.values()), spec.slots)
     _set_documents_right(folder, audience)
     _train(groups, folder, audience)
+    _compute(study, spec, folder, audience)
     ids = {cell: content_id(run) for cell, run in cells.items()}
     _measure(study, spec, ids, folder, audience)
     record = write_up(study, spec, preset=preset, folder=folder)
@@ -160,26 +177,15 @@ def write_index(out: Path | str) -> Path:
 
 
 def findings(study: Study[Any, Any], spec: StudySpec, folder: StudyFolder) -> Findings[Any]:
-    """Read a study's finished runs and their measurements back from the store."""
+    """Read a study's finished runs, their measurements and its experiments back from the store."""
     ids = {cell: content_id(resolve(run)) for cell, run in study.runs(spec).items()}
     runs = {run_id: load_run(folder, run_id) for run_id in dict.fromkeys(ids.values())}
     tables = {run_id: _measurements(folder.run(run_id)) for run_id in runs}
     return Findings(
         runs={cell: runs[run_id] for cell, run_id in ids.items()},
         measured={cell: tables[run_id] for cell, run_id in ids.items()},
+        computed=read(folder, study.experiments(spec)),
     )
-
-
-def _planned(folder: StudyFolder, runs: Sequence[Any], spec: StudySpec) -> list[Group]:
-    """Plan with the numbers of slots that were chosen when each group was first planned, and note the new ones."""
-    path = folder.path / "plan.json"
-    with folder.try_claim("plan", timeout_s=60) or _refuse_to_wait(folder):
-        known = read_json(path)["slots"] if path.exists() else {}
-        wanted = {group.id: group.slots for group in plan(runs, spec.slots)}
-        slots = {**wanted, **known}
-        if slots != known:
-            write_json(path, {"slots": slots})
-    return plan(runs, slots)
 
 
 def _set_documents_right(folder: StudyFolder, audience: Audience) -> None:
@@ -196,6 +202,13 @@ def _train(groups: Sequence[Group], folder: StudyFolder, audience: Audience) -> 
     audience.expect(len(missing), sum(run.num_steps * run.examples_per_step for run in missing))
     for _ in train_beside_others(groups, keeper, audience):
         pass
+
+
+def _compute(study: Study[Any, Any], spec: StudySpec, folder: StudyFolder, audience: Audience) -> None:
+    experiments = study.experiments(spec)
+    audience.computing(len(experiments))
+    for name in compute_missing(folder, experiments, lambda line: audience.damaged([line])):
+        audience.computed(name)
 
 
 def _measure(
@@ -272,6 +285,7 @@ def _report(
         "protocol": list(study.protocol(spec)),
         "tables": [dataclasses.asdict(table) for table in study.tables(spec, found)],
         "runs": _run_rows(found),
+        "experiments": [{"experiment": name, "seconds": round(one.seconds, 1)} for name, one in found.computed.items()],
     }
     return build({**finite_or_none(record), **about}, drawn)
 

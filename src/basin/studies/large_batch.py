@@ -121,7 +121,7 @@ def _pair_of(spec: LargeBatch, on: Comparison, seed: int) -> Iterator[tuple[Cell
         )
 
     rule = StopAtLoss(threshold=on.train_loss)
-    often = Evaluations(early=3, regular=on.most_epochs)
+    often = Evaluations(early=3, regular=on.looks, checks=on.most_epochs)
     small = run(on.small_batch, f"{on.epochs} epochs")
     examples_per_small_batch_of_updates = on.epochs * on.large_batch / on.small_batch
     yield Cell(on.name, "small", "epochs", seed), small

@@ -1,4 +1,4 @@
-"""What a study is: a question, the runs it needs, what is measured of them, and the claims that are held against it.
+"""What a study is: a question, the runs and experiments it needs, what is measured, and the claims held against it.
 
 A study is one file that reads like a page of a lab notebook. It says what it needs through the functions that a
 :class:`Study` bundles; :mod:`basin.studies.conduct` carries them out. Training and measuring never see the claims.
@@ -7,7 +7,7 @@ A study is one file that reads like a page of a lab notebook. It says what it ne
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from basin.figures.figure import Figure
@@ -15,6 +15,7 @@ from basin.measure.result import Measurement
 from basin.spec.run import RunSpec
 from basin.spec.study import StudySpec
 from basin.studies.claim import Claim, Evidence
+from basin.studies.experiment import Computed, Experiment
 from basin.training.run import Run
 
 S = TypeVar("S", bound=StudySpec)
@@ -53,10 +54,17 @@ class Measured:
 
 @dataclass(frozen=True)
 class Findings(Generic[C]):
-    """All that a study's analysis sees: finished runs by cell, and their measurements by (measure, split)."""
+    """All that a study's analysis sees.
 
-    runs: Mapping[C, Run]
-    measured: Mapping[C, Mapping[tuple[str, str], Measured]]
+    Attributes:
+        runs: Finished runs by cell.
+        measured: Their measurements by cell and (measure, split).
+        computed: Experiments by name.
+    """
+
+    runs: Mapping[C, Run] = field(default_factory=dict)
+    measured: Mapping[C, Mapping[tuple[str, str], Measured]] = field(default_factory=dict)
+    computed: Mapping[str, Computed] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,26 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     caption: str = ""
+
+
+def no_runs(spec: Any) -> Mapping[Any, RunSpec]:
+    """Return none: for a study without training runs."""
+    return {}
+
+
+def no_tasks(spec: Any, cell: Any) -> Sequence[Task]:
+    """Return none: for a study that measures nothing of its runs beyond their curves."""
+    return []
+
+
+def no_experiments(spec: Any) -> Mapping[str, Experiment]:
+    """Return none: for a study of training runs alone."""
+    return {}
+
+
+def no_tables(spec: Any, found: Any) -> Sequence[Table]:
+    """Return none."""
+    return []
 
 
 @dataclass(frozen=True)
@@ -82,10 +110,11 @@ class Study(Generic[S, C]):
         cost: What each preset takes, as measured, in words.
         protocol: What was held equal and what was selected on which data, one sentence each.
         claims: The claims at a specification, written down before anything is run.
-        runs: The runs it needs, by cell of its design.
-        tasks: What is measured of the run of a cell.
         evidence: From findings to the evidence for each claim.
         figures: From findings and the claims' records to figures.
+        runs: The runs it needs, by cell of its design.
+        tasks: What is measured of the run of a cell.
+        experiments: What it computes besides, by name.
         tables: From findings to tables.
     """
 
@@ -97,8 +126,9 @@ class Study(Generic[S, C]):
     cost: Mapping[str, str]
     protocol: Callable[[S], Sequence[str]]
     claims: Callable[[S], Sequence[Claim]]
-    runs: Callable[[S], Mapping[C, RunSpec]]
-    tasks: Callable[[S, C], Sequence[Task]]
     evidence: Callable[[S, Findings[C]], Mapping[str, Evidence]]
     figures: Callable[[S, Findings[C], Sequence[Mapping[str, Any]]], Sequence[Figure]]
-    tables: Callable[[S, Findings[C]], Sequence[Table]]
+    runs: Callable[[S], Mapping[C, RunSpec]] = no_runs
+    tasks: Callable[[S, C], Sequence[Task]] = no_tasks
+    experiments: Callable[[S], Mapping[str, Experiment]] = no_experiments
+    tables: Callable[[S, Findings[C]], Sequence[Table]] = no_tables
