@@ -201,6 +201,24 @@ def test_a_stop_rule_ends_a_run_at_the_first_look_at_which_it_holds(rule: object
     np.testing.assert_array_equal(stopped.history.curve("train", "loss")[1], losses[: len(steps)])
 
 
+def test_checks_look_at_the_training_set_alone_until_a_rule_stops_the_run() -> None:
+    rule, often = StopAtLoss(threshold=1.0), Evaluations(early=0, regular=40)
+    run = RUN.replace(stop=(rule,), budget="400 steps", evaluations=often)
+    checked = run.replace(evaluations=Evaluations(early=0, regular=1, checks=40))
+    looked, saved = basin.train(run), basin.train(checked)
+    assert saved.outcome == looked.outcome, "the rule sees the same losses at the same steps"
+    assert apart(saved, looked) == 0
+    train, test = (saved.history.curve(split, "loss")[0] for split in ("train", "test"))
+    assert list(test) == [0, saved.outcome.step]
+    np.testing.assert_array_equal(train, looked.history.curve("train", "loss")[0])
+    assert saved.history.last("test", "error") == looked.history.last("test", "error")
+
+
+def test_a_run_without_a_rule_needs_no_checks() -> None:
+    run = RUN.replace(evaluations=Evaluations(early=0, regular=2, checks=40))
+    assert list(basin.train(run).history.curve("train", "loss")[0]) == [0, run.budget.amount / 2, run.budget.amount]
+
+
 def test_a_run_that_diverges_is_an_outcome_and_its_neighbours_go_on() -> None:
     wild, calm = basin.train([RUN.replace(optimizer=SGD(learning_rate=1e30)), RUN], slots=2)
     assert wild.outcome.kind == "diverged"

@@ -54,10 +54,13 @@ class Evaluations(Spec):
     Attributes:
         early: Log-spaced points between step 1 and the first regular one.
         regular: Regularly spaced points, the last of them at the end of the budget.
+        checks: Regularly spaced points at which stop rules are checked and nothing but the training set is looked at;
+            a run that a rule stops there is looked at in full before it ends.
     """
 
     early: Annotated[HostInt, Field(ge=0)] = 4
     regular: Annotated[HostInt, Field(ge=1)] = 20
+    checks: Annotated[HostInt, Field(ge=0)] = 0
 
     def steps(self, num_steps: int) -> tuple[int, ...]:
         """Return the steps before which metrics are taken, ascending, from 0 to `num_steps` inclusive.
@@ -66,10 +69,23 @@ class Evaluations(Spec):
             >>> Evaluations(early=2, regular=4).steps(100)
             (0, 3, 9, 25, 50, 75, 100)
         """
-        regular = [round(num_steps * (i + 1) / self.regular) for i in range(self.regular)]
+        regular = _regular_steps(self.regular, num_steps)
         first = max(regular[0], 1)
         early = [round(first ** ((i + 1) / (self.early + 1))) for i in range(self.early)]
         return tuple(sorted({0, *early, *regular, num_steps}))
+
+    def check_steps(self, num_steps: int) -> tuple[int, ...]:
+        """Return the steps of `checks` that are not among :meth:`steps`, ascending.
+
+        Example:
+            >>> Evaluations(early=0, regular=2, checks=10).check_steps(100)
+            (10, 20, 30, 40, 60, 70, 80, 90)
+        """
+        return tuple(sorted(set(_regular_steps(self.checks, num_steps)) - set(self.steps(num_steps))))
+
+
+def _regular_steps(count: int, num_steps: int) -> list[int]:
+    return [round(num_steps * (i + 1) / count) for i in range(count)]
 
 
 class RunSpec(Spec):
@@ -86,7 +102,7 @@ class RunSpec(Spec):
         loss: `"cross_entropy"` (mean, nats) or `"mse"` (mean over examples of half the sum of squares).
         batch_norm: With which statistics a network is evaluated (see :class:`basin.models.model.Mode`).
         precision: Type of weights and arithmetic.
-        stop: Rules that end a run early, checked at evaluations.
+        stop: Rules that end a run early, checked whenever the training set is looked at.
         evaluations: When metrics are taken.
 
     Example:

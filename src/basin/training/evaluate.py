@@ -25,6 +25,9 @@ CHUNK = 10_000
 CHUNK_OF_IMAGES = 1_000
 METRICS = ("loss", "error", "soft_error")
 
+Table = np.ndarray[tuple[int, int], np.dtype[np.float64]]
+"""Loss, error and soft-error of every example, (3, num_examples)."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -39,48 +42,65 @@ class Row:
 
 
 def evaluate(
-    run: RunSpec, model: Model, params: Params, state: State, examples: Judges
+    run: RunSpec, model: Model, params: Params, state: State, examples: Judges, *, test: bool = True
 ) -> dict[tuple[str, str], float]:
-    """Return {(split, metric): value} on the training set, the test set and the test set's two halves.
+    """Return {(split, metric): value} on the training set and, if wanted, on the test set and its two halves.
 
     The halves `test_a` and `test_b` are the even and the odd test examples: what is selected on one is measured on the
     other.
     """
-    if run.batch_norm == "recomputed":
-        state = recompute(model, params, state, examples.reference)
-    values: dict[tuple[str, str], float] = {}
-    for split, judged in (("train", examples.train), ("test", examples.test)):
-        if judged is not None:
-            table = per_example(run, model, params, state, *judged)
-            values |= _means(split, table)
-            if split == "test":
-                values |= _means("test_a", table[:, 0::2]) | _means("test_b", table[:, 1::2])
+    table, state = _on_training_set(run, model, params, state, examples)
+    values = {} if table is None else _means("train", table)
+    if test:
+        table = per_example(run, model, params, state, *examples.test)
+        values |= _means("test", table) | _means("test_a", table[:, 0::2]) | _means("test_b", table[:, 1::2])
     return values
 
 
-def per_example(
-    run: RunSpec, model: Model, params: Params, state: State, x: jax.Array, y: jax.Array
-) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def _on_training_set(
+    run: RunSpec, model: Model, params: Params, state: State, examples: Judges
+) -> tuple[Table | None, State]:
+    """Return the scores of the training set, if there is one, and the state that the test set is looked at with.
+
+    A set of one chunk is passed once even where its statistics are recomputed: `Mode.BATCH` on all of it gives the
+    outputs that its own statistics give, and these statistics.
+    """
+    recomputed = run.batch_norm == "recomputed" and model.has_batch_statistics
+    if recomputed and examples.train is not None and len(examples.train[1]) <= _chunk(model):
+        scores, state = _scores(model, run.loss, Mode.BATCH, params, state, *examples.train)
+        return np.asarray(scores, np.float64), state
+    if recomputed:
+        state = recompute(model, params, state, examples.reference)
+    return (None if examples.train is None else per_example(run, model, params, state, *examples.train)), state
+
+
+def per_example(run: RunSpec, model: Model, params: Params, state: State, x: jax.Array, y: jax.Array) -> Table:
     """Return loss, error and soft-error of every example, (3, num_examples), float64."""
-    chunk = CHUNK_OF_IMAGES if model.has_convolution else CHUNK
+    chunk = _chunk(model)
     mode = Mode.BATCH if run.batch_norm == "batch" else Mode.EVAL
     parts = [
-        _scores(model, run.loss, mode, params, state, x[start : start + chunk], y[start : start + chunk])
+        _scores(model, run.loss, mode, params, state, x[start : start + chunk], y[start : start + chunk])[0]
         for start in range(0, x.shape[0], chunk)
     ]
     return np.concatenate([np.asarray(part, np.float64) for part in parts], axis=1)
 
 
+def _chunk(model: Model) -> int:
+    return CHUNK_OF_IMAGES if model.has_convolution else CHUNK
+
+
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
-def _scores(model: Model, loss: str, mode: Mode, params: Params, state: State, x: jax.Array, y: jax.Array) -> jax.Array:
-    outputs, _ = model.apply(params, state, x, mode=mode)
+def _scores(
+    model: Model, loss: str, mode: Mode, params: Params, state: State, x: jax.Array, y: jax.Array
+) -> tuple[jax.Array, State]:
+    outputs, state = model.apply(params, state, x, mode=mode)
     probabilities = jax.nn.softmax(outputs)
     right = jnp.take_along_axis(probabilities, y[:, None], axis=1)[:, 0]
     wrong = jnp.argmax(outputs, axis=1) != y
-    return jnp.stack([EXAMPLE_LOSSES[loss](outputs, y), wrong.astype(outputs.dtype), 1 - right])
+    return jnp.stack([EXAMPLE_LOSSES[loss](outputs, y), wrong.astype(outputs.dtype), 1 - right]), state
 
 
-def _means(split: str, table: np.ndarray) -> dict[tuple[str, str], float]:
+def _means(split: str, table: Table) -> dict[tuple[str, str], float]:
     return {(split, metric): float(value) for metric, value in zip(METRICS, table.mean(axis=1), strict=True)}
 
 

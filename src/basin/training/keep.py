@@ -18,8 +18,10 @@ from basin.spec.run import RunSpec
 from basin.store.environment import environment
 from basin.store.lock import Claim
 from basin.store.study import StudyFolder
+from basin.training import planned
 from basin.training.history import History
 from basin.training.outcome import Outcome
+from basin.training.plan import Group
 from basin.training.run import Run
 from basin.training.slot import Slot
 
@@ -34,6 +36,14 @@ class Partial:
 
 class Keeper(Protocol):
     """What the training loop asks of a place to keep runs."""
+
+    def slots(self, group: Group) -> int:
+        """Return how many trainings a group has side by side: as planned, or fewer if memory ran out since."""
+        ...
+
+    def lower_slots(self, group: Group, slots: int) -> None:
+        """Go on with fewer, because memory ran out; refuse if runs of the group have begun with more."""
+        ...
 
     def claim(self, run_id: str, run: RunSpec) -> bool:
         """Claim a run that nobody has finished or is training; say whether it is ours to train."""
@@ -59,6 +69,13 @@ class Keeper(Protocol):
 @dataclass
 class InMemory:
     """Keeps nothing: for runs whose results are used at once."""
+
+    def slots(self, group: Group) -> int:
+        """As planned."""
+        return group.slots
+
+    def lower_slots(self, group: Group, slots: int) -> None:
+        """Nothing is kept."""
 
     def claim(self, run_id: str, run: RunSpec) -> bool:
         """Every run is ours."""
@@ -91,6 +108,14 @@ class InFolder:
     damaged: list[str] = field(default_factory=list)
     _claims: dict[str, Claim] = field(default_factory=dict)
     _environment: Mapping[str, Any] = field(default_factory=environment)
+
+    def slots(self, group: Group) -> int:
+        """Return what the study's plan says now."""
+        return planned.kept_slots(self.folder, group)
+
+    def lower_slots(self, group: Group, slots: int) -> None:
+        """Note it in the study's plan, unless a run of the group has begun, here or in another process."""
+        planned.lower_slots(self.folder, group, slots, self._claims.keys())
 
     def is_sound(self, run_id: str) -> bool:
         """Return whether a run is finished and whole; what is damaged is set aside, to be trained again."""

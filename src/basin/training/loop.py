@@ -6,15 +6,15 @@
         advance all slots together to the next scheduled step of any of them
 
 A run's numbers depend on its specification and on K, not on when it was admitted, what else was in the slots or where
-the segments between evaluations end.
+the segments between evaluations end. Memory that runs out before any run of the group has begun halves K.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import jax
 import jax.numpy as jnp
@@ -30,6 +30,7 @@ from basin.training.history import History
 from basin.training.keep import Keeper
 from basin.training.outcome import Outcome
 from basin.training.plan import Group
+from basin.training.planned import cannot_lower
 from basin.training.run import Run
 from basin.training.slot import NEVER
 from basin.training.watch import Watcher
@@ -47,13 +48,17 @@ class Training:
 
     run_id: str
     run: RunSpec
-    schedule: tuple[int, ...]
     start: Params
     step: int = 0
     history: list[Row] = field(default_factory=list)
     train_s: float = 0.0
     evaluate_s: float = 0.0
     outcome: Outcome | None = None
+
+    def __post_init__(self) -> None:
+        evaluations, length = self.run.evaluations, self.run.num_steps
+        self.full_looks = frozenset(evaluations.steps(length))
+        self.schedule = sorted(self.full_looks.union(evaluations.check_steps(length) if self.run.stop else ()))
 
     @property
     def next_look(self) -> int:
@@ -66,38 +71,71 @@ class GroupLoop:
     """Trains the runs of one group; see the module's docstring."""
 
     def __init__(self, group: Group, keeper: Keeper, watcher: Watcher) -> None:
-        self.group = group
+        self.group = replace(group, slots=keeper.slots(group))
         self.keeper = keeper
         self.watcher = watcher
-        self.bench = Bench(group)
-        # the longest first, so that no slot is left to finish a long run alone; the order changes no bit
-        self.queue = deque(sorted(group.runs.items(), key=lambda item: -item[1].num_steps))
-        self.active: dict[int, Training] = {}
+        self._claimed: dict[str, RunSpec] = {}
+        self._has_begun = False
         self._steps_per_s = 0.0
         self._kept_at = time.monotonic()
+        self._open(group.runs)
+
+    def _open(self, runs: Mapping[str, RunSpec]) -> None:
+        self.bench = Bench(self.group)
+        # the longest first, so that no slot is left to finish a long run alone; the order changes no bit
+        self.queue = deque(sorted(runs.items(), key=lambda item: -item[1].num_steps))
+        self.active: dict[int, Training] = {}
 
     def trained(self) -> Iterator[Run]:
-        """Yield the runs that this process trained, as they end."""
+        """Yield the runs that this process trained, as they end.
+
+        Raises:
+            ValueError: Memory ran out, and fewer slots cannot help.
+        """
         with arithmetic(self.group.template.precision):
-            while self._admit():
+            while self._fitting(self._admit):
                 yield from self._look()
                 if self.active:
-                    self._advance()
+                    self._fitting(self._advance)
                     self._keep()
+
+    def _fitting(self, work: Callable[[], bool]) -> bool:
+        """Do some work; where memory runs out before any run has begun, begin again with half the slots."""
+        try:
+            return work()
+        except jax.errors.JaxRuntimeError as error:
+            if "RESOURCE_EXHAUSTED" not in str(error):
+                raise
+            self._halve_slots(error)
+            return True
+
+    def _halve_slots(self, error: Exception) -> None:
+        if self.group.slots == 1:
+            raise ValueError(
+                "expected one training to fit in memory, and it ran out; choose a smaller batch, model or data set"
+            ) from error
+        if self._has_begun:
+            raise ValueError(cannot_lower(self.group)) from error
+        slots = self.group.slots // 2
+        self.keeper.lower_slots(self.group, slots)
+        self.group = replace(self.group, slots=slots)
+        self._open({**self._claimed, **dict(self.queue)})
 
     def _admit(self) -> bool:
         for index in range(self.group.slots):
             while index not in self.active and self.queue:
                 run_id, run = self.queue.popleft()
-                if self.keeper.claim(run_id, run):
+                if run_id in self._claimed or self.keeper.claim(run_id, run):
+                    self._claimed[run_id] = run
                     self.active[index] = self._start(index, run_id, run)
         return bool(self.active)
 
     def _start(self, index: int, run_id: str, run: RunSpec) -> Training:
         slot = self.bench.fresh(run)
-        training = Training(run_id, run, run.evaluations.steps(run.num_steps), slot.params)
+        training = Training(run_id, run, slot.params)
         partial = self.keeper.resume(run_id, slot)
         if partial is not None:
+            self._has_begun = True
             slot, training.history = partial.slot, list(partial.history.rows)
             training.step = int(slot.step)
         self.bench.admit(index, run, slot)
@@ -112,16 +150,15 @@ class GroupLoop:
 
     def _evaluate(self, index: int, training: Training) -> None:
         began = time.monotonic()
-        values = _metrics(self.bench, index, training)
-        run = training.run
+        run, in_full = training.run, training.step in training.full_looks
+        values = _metrics(self.bench, index, training, in_full=in_full)
+        training.outcome = _outcome(training, values)
+        if training.outcome is not None and not in_full:
+            values = _metrics(self.bench, index, training, in_full=True)
         training.history += rows(
             values, step=training.step, batch_size=run.examples_per_step, num_train=run.data.num_train
         )
         self.watcher.looked(training.run_id, training.step, values)
-        if ("train", "loss") in values:
-            training.outcome = stop.check(run.stop, History(tuple(training.history)).by_step())
-        if training.outcome is None and training.step >= training.run.num_steps:
-            training.outcome = Outcome("completed", training.step)
         training.evaluate_s += time.monotonic() - began
 
     def _finish(self, index: int, training: Training) -> Run:
@@ -135,17 +172,18 @@ class GroupLoop:
             state=slot.model_state,
             cost={"train_s": training.train_s, "evaluate_s": training.evaluate_s},
         )
-        del self.active[index]
+        del self.active[index], self._claimed[training.run_id]
         self.keeper.finish(run)
         self.watcher.finished(run, (run.spec.num_steps - training.step) * run.spec.examples_per_step)
         return run
 
-    def _advance(self) -> None:
+    def _advance(self) -> bool:
         began = time.monotonic()
         count = min(training.next_look - training.step for training in self.active.values())
         if self._steps_per_s:
             count = min(count, max(1, int(self._steps_per_s * SEGMENT_S)))
         diverged_at = self.bench.advance(count)
+        self._has_begun = True
         seconds = time.monotonic() - began
         self._steps_per_s = count / seconds
         for index, training in self.active.items():
@@ -155,6 +193,7 @@ class GroupLoop:
                 training.outcome = Outcome("diverged", int(diverged_at[index]), "the batch's loss was not finite")
         steps = count * len(self.active)
         self.watcher.advanced(steps, steps * self.group.template.examples_per_step)
+        return True
 
     def _keep(self) -> None:
         if time.monotonic() - self._kept_at < KEEP_EVERY_S:
@@ -165,13 +204,24 @@ class GroupLoop:
         self._kept_at = time.monotonic()
 
 
-def _metrics(bench: Bench, index: int, training: Training) -> dict[tuple[str, str], float]:
-    """Return every metric of a slot, before its next update."""
+def _metrics(bench: Bench, index: int, training: Training, *, in_full: bool) -> dict[tuple[str, str], float]:
+    """Return every metric of a slot, or those of the training set alone, before its next update."""
     run, slot = training.run, bench.slot(index)
-    values = evaluate(run, bench.program.model, slot.params, slot.model_state, judges(run))
+    values = evaluate(run, bench.program.model, slot.params, slot.model_state, judges(run), test=in_full)
+    if not in_full:
+        return values
     parameter_norm, distance = norms(slot.params, training.start)
     return values | {
         ("none", "parameter_norm"): float(parameter_norm),
         ("none", "distance"): float(distance),
         ("batch", "gradient_norm"): bench.gradient_norm(index),
     }
+
+
+def _outcome(training: Training, values: dict[tuple[str, str], float]) -> Outcome | None:
+    """Return how the run ends at the step that was just looked at, or None to go on."""
+    if ("train", "loss") in values:
+        seen = [*History(tuple(training.history)).by_step(), (training.step, values)]
+        if (outcome := stop.check(training.run.stop, seen)) is not None:
+            return outcome
+    return Outcome("completed", training.step) if training.step >= training.run.num_steps else None
