@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from basin._lazy import lazy
 
 if TYPE_CHECKING:
+    from basin.surfaces.definition import Surface
     from basin.surfaces.functions import SURFACES, surface
-    from basin.surfaces.quadratic import quadratic
-    from basin.surfaces.surface import Surface
+    from basin.surfaces.quadratics import quadratic
     from basin.surfaces.walk import Walk, trajectories, trajectory
 
 __all__ = ["SURFACES", "Surface", "Walk", "quadratic", "surface", "trajectories", "trajectory"]
@@ -26,9 +26,9 @@ __getattr__, __dir__ = lazy(
     __name__,
     {
         "SURFACES": "basin.surfaces.functions",
-        "Surface": "basin.surfaces.surface",
+        "Surface": "basin.surfaces.definition",
         "Walk": "basin.surfaces.walk",
-        "quadratic": "basin.surfaces.quadratic",
+        "quadratic": "basin.surfaces.quadratics",
         "surface": "basin.surfaces.functions",
         "trajectories": "basin.surfaces.walk",
         "trajectory": "basin.surfaces.walk",

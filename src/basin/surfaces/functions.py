@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 
 from basin.spec.base import unknown_name
-from basin.surfaces.quadratic import quadratic
-from basin.surfaces.surface import Surface
+from basin.surfaces.definition import Surface
+from basin.surfaces.quadratics import quadratic
 
 
 def _beale(p: jax.Array) -> jax.Array:
@@ -94,9 +94,7 @@ _MADE = (
         "20 + x^2 - 10 cos(2 pi x) + y^2 - 10 cos(2 pi y)",
         _SURVEY,
     ),
-    Surface(
-        "rosenbrock", _rosenbrock, (-2.0, -1.0), (2.0, 3.0), ((1.0, 1.0),), "(1 - x)^2 + 100 (y - x^2)^2", _SURVEY
-    ),
+    Surface("rosenbrock", _rosenbrock, (-2.0, -1.0), (2.0, 3.0), ((1.0, 1.0),), "(1 - x)^2 + 100 (y - x^2)^2", _SURVEY),
     Surface("saddle", _saddle, (-1.5, -1.5), (1.5, 1.5), (), "x^2 - y^2"),
     Surface(
         "valley",

@@ -27,7 +27,7 @@ from basin.spec.base import traced_leaves, with_leaves
 from basin.spec.ids import static_id
 from basin.spec.optimizer import Optimizer
 from basin.spec.schedule import Constant
-from basin.surfaces.surface import Surface, as_surface
+from basin.surfaces.definition import Surface, as_surface
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +173,7 @@ def _walk(
 
 @functools.lru_cache(maxsize=64)
 def _program(function: Callable[[jax.Array], jax.Array], form: _Form, num_steps: int) -> Any:
-    """Return `program(leaves, points)`, compiled once for all numbers: leaves (members,), points (starts, dimension)."""
+    """Return `program(leaves, points)` for leaves (members,) and points (starts, dimension), compiled once."""
     both = jax.value_and_grad(function)
 
     def one(leaves: dict[str, jax.Array], start: jax.Array) -> tuple[jax.Array, ...]:

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from basin.surfaces.surface import Surface
+from basin.surfaces.definition import Surface
 
 
 def quadratic(
