@@ -32,7 +32,7 @@ def describe(spec: Digits) -> DataInfo:
         >>> describe(Digits()).num_train, describe(Digits()).num_test, describe(Digits()).input_shape
         (1437, 360, (8, 8, 1))
     """
-    return DataInfo(spec.num_train or DIGITS_TRAIN, NUM_TEST, (8, 8, 1), NUM_CLASSES, FINGERPRINT)
+    return DataInfo(_num_train(spec), NUM_TEST, (8, 8, 1), NUM_CLASSES, FINGERPRINT)
 
 
 def load(spec: Digits, seed: int) -> Dataset:
@@ -43,13 +43,15 @@ def load(spec: Digits, seed: int) -> Dataset:
     """
     key = seed_key(seed, "digits", "label noise")
     x_train, y_train, x_test, y_test = _split()
-    x_train, y_train = x_train[: spec.num_train], y_train[: spec.num_train]
+    count = _num_train(spec)
+    y_train = y_train[: count + spec.num_validation]
     if spec.label_noise > 0:
         y_train = np.array(corrupt(key, y_train, spec.label_noise, NUM_CLASSES))
+    parts = [x_train[:count], x_test, x_train[count : count + spec.num_validation]]
     if spec.standardise:
-        standardise = fit_standardiser(x_train)
-        x_train, x_test = standardise(x_train), standardise(x_test)
-    return Dataset(x_train.astype(np.float32), y_train.copy(), x_test.astype(np.float32), y_test.copy())
+        parts = list(map(fit_standardiser(parts[0]), parts))
+    x_train, x_test, x_validation = (part.astype(np.float32) for part in parts)
+    return Dataset(x_train, y_train[:count].copy(), x_test, y_test.copy(), x_validation, y_train[count:].copy())
 
 
 def depends_on_seed(spec: Digits) -> bool:
@@ -58,6 +60,10 @@ def depends_on_seed(spec: Digits) -> bool:
 
 
 SOURCE = Source(Digits, describe, load, depends_on_seed)
+
+
+def _num_train(spec: Digits) -> int:
+    return spec.num_train or DIGITS_TRAIN - spec.num_validation
 
 
 @functools.cache

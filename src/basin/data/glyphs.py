@@ -52,11 +52,12 @@ def load(spec: Glyphs, seed: int) -> Dataset:
     Raises:
         ValueError: The seed is out of range.
     """
-    key = seed_key(seed, "glyphs", "train")
-    x_train, y_train = _drawn(key, spec.num_train or 0, spec.difficulty, spec.label_noise, spec.size, spec.channels)
+    count, how = spec.num_train or 0, (spec.difficulty, spec.label_noise, spec.size, spec.channels)
+    key = named_key("glyphs", "validation") if spec.endless else seed_key(seed, "glyphs", "train")
+    x, y = _drawn(key, count + spec.num_validation, *how)
     x_test, y_test = _test_set(spec.num_test, spec.difficulty, spec.size, spec.channels)
-    moments = reference(spec)
-    return Dataset(_scaled(x_train, moments), y_train, _scaled(x_test, moments), y_test.copy())
+    x_train, x_test, x_validation = (_scaled(part, reference(spec)) for part in (x[:count], x_test, x[count:]))
+    return Dataset(x_train, y[:count], x_test, y_test.copy(), x_validation, y[count:])
 
 
 def depends_on_seed(spec: Glyphs) -> bool:

@@ -49,14 +49,16 @@ def load(spec: Npz, seed: int) -> Dataset:
         _input_shape(archive.headers)
         x_train, y_train, x_test, y_test = (archive.read(name) for name in KINDS)
         num_train, num_classes = _num_train(spec, len(y_train)), _num_classes(spec, y_train, y_test)
-        x_train, x_test = _finite("x_train", x_train)[:num_train], _finite("x_test", x_test)
+        used = num_train + spec.num_validation
+        x_train, x_test = _finite("x_train", x_train), _finite("x_test", x_test)
+        parts = [x_train[:num_train], x_test, x_train[num_train:used]]
         if spec.standardise:
-            standardise = fit_standardiser(x_train)
-            x_train, x_test = standardise(x_train), standardise(x_test)
-    y_train, y_test = y_train[:num_train].astype(np.int32), y_test.astype(np.int32)
+            parts = list(map(fit_standardiser(parts[0]), parts))
+    y_train, y_test = y_train[:used].astype(np.int32), y_test.astype(np.int32)
     if spec.label_noise > 0:
         y_train = np.array(corrupt(key, y_train, spec.label_noise, num_classes))
-    return Dataset(x_train, y_train, x_test, y_test)
+    x_train, x_test, x_validation = parts
+    return Dataset(x_train, y_train[:num_train], x_test, y_test, x_validation, y_train[num_train:])
 
 
 def depends_on_seed(spec: Npz) -> bool:
@@ -93,9 +95,13 @@ def _input_shape(headers: Mapping[str, Header]) -> tuple[int, ...]:
 
 
 def _num_train(spec: Npz, available: int) -> int:
-    if spec.num_train is not None and spec.num_train > available:
-        raise ValueError(f"expected num_train of at most {available}, got {spec.num_train}; ask for fewer examples")
-    return spec.num_train or available
+    limit = available - spec.num_validation
+    if (spec.num_train or 1) > limit:
+        raise ValueError(
+            f"expected num_train of at most {limit}{' beside num_validation' * bool(spec.num_validation)}, got "
+            f"{spec.num_train or 1}; ask for fewer examples"
+        )
+    return spec.num_train or limit
 
 
 def _num_classes(spec: Npz, y_train: Int[np.ndarray, " n"], y_test: Int[np.ndarray, " m"]) -> int:

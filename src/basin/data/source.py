@@ -18,7 +18,7 @@ class DataInfo:
     """What is known of a source before its examples are made.
 
     Attributes:
-        num_train: Training examples; None for an endless stream.
+        num_train: Training examples, those held out left aside; None for an endless stream.
         num_test: Test examples.
         input_shape: Shape of one example; images are height, width, channels.
         num_classes: Number of classes; labels are 0 to `num_classes - 1`.
@@ -34,15 +34,17 @@ class DataInfo:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Finite arrays with a training and a test part, read-only; the training part of an endless stream is empty."""
+    """Finite arrays, read-only; the training part of an endless stream is empty, and so is what was not held out."""
 
     x_train: Float32[np.ndarray, "train *input"]
     y_train: Int32[np.ndarray, " train"]
     x_test: Float32[np.ndarray, "test *input"]
     y_test: Int32[np.ndarray, " test"]
+    x_validation: Float32[np.ndarray, "validation *input"]
+    y_validation: Int32[np.ndarray, " validation"]
 
     def __post_init__(self) -> None:
-        for array in (self.x_train, self.y_train, self.x_test, self.y_test):
+        for array in vars(self).values():
             array.flags.writeable = False
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from basin.spec.base import STATIC, LocationMark, Spec, StaticInt, TracedFloat, TracedInt
+from basin.spec.base import STATIC, HostInt, LocationMark, Spec, StaticInt, TracedFloat, TracedInt
 
 DIGITS_TRAIN = 1437
 """Training examples among the 1 797 handwritten digits; the other 360 are the test part."""
+
+NumValidation = Annotated[HostInt, Field(ge=0, le=2**24)]
+"""Examples held out of training, from the same source and with the same label noise; 0 for none."""
 
 LabelNoise = Annotated[TracedFloat, Field(ge=0, lt=1)]
 """Probability that a training label is replaced by a uniformly chosen incorrect class."""
@@ -25,7 +28,8 @@ class Digits(Spec):
     The split into 1 437 training and 360 test examples is stratified by class and never changes.
 
     Attributes:
-        num_train: The first so many training examples, a stratified sample; None for all of them.
+        num_train: The first so many training examples, a stratified sample; None for all that are not held out.
+        num_validation: Held-out examples, those that follow the training examples; a stratified sample too.
         label_noise: Probability that a training label is replaced by another class. The test part stays clean.
         standardise: Whether each pixel is centred and scaled by its mean and standard deviation over the training
             examples; without it pixels are in [0, 1].
@@ -37,8 +41,18 @@ class Digits(Spec):
 
     kind: Literal["digits"] = "digits"
     num_train: Annotated[TracedInt | None, Field(ge=10, le=DIGITS_TRAIN)] = None
+    num_validation: NumValidation = 0
     label_noise: LabelNoise = 0.0
     standardise: bool = True
+
+    @model_validator(mode="after")
+    def _enough_digits(self) -> Digits:
+        if (self.num_train or 10) + self.num_validation > DIGITS_TRAIN:
+            raise ValueError(
+                f"expected num_train and num_validation of at most {DIGITS_TRAIN} together, got {self.num_train or 10} "
+                f"and {self.num_validation}; ask for fewer examples"
+            )
+        return self
 
     @property
     def endless(self) -> bool:
@@ -56,6 +70,7 @@ class Glyphs(Spec):
         num_train: Training examples, a sample of the stream of the run's seed; None trains on the stream itself, which
             never shows an example twice.
         num_test: Test examples, the same for every seed.
+        num_validation: Held-out examples: of a sample, its next ones; of the stream itself, the same for every seed.
         label_noise: Probability that a training label is replaced by another class. The test part stays clean.
         standardise: Whether each channel is centred and scaled by its mean and standard deviation over a reference
             sample of the stream, the same for the stream and for every sample of it; without it pixels are in [0, 1].
@@ -71,6 +86,7 @@ class Glyphs(Spec):
     difficulty: Annotated[TracedFloat, Field(ge=0, le=1)] = 0.5
     num_train: Annotated[TracedInt | None, Field(ge=1, le=2**24)] = None
     num_test: Annotated[StaticInt, Field(ge=1, le=2**24)] = 10_000
+    num_validation: NumValidation = 0
     label_noise: LabelNoise = 0.0
     standardise: bool = True
 
@@ -90,7 +106,8 @@ class Npz(Spec):
         path: Where the archive lies.
         sha256: Hash of the archive; a file with another one is refused.
         num_classes: Number of classes; None for one more than the largest label.
-        num_train: The first so many training examples; None for all of them.
+        num_train: The first so many training examples; None for all that are not held out.
+        num_validation: Held-out examples, those that follow the training examples.
         label_noise: Probability that a training label is replaced by another class. The test part stays clean.
         standardise: Whether each input is centred and scaled by its mean and standard deviation over the training
             examples; without it the inputs are as they are in the archive.
@@ -107,6 +124,7 @@ class Npz(Spec):
     sha256: Annotated[str | None, Field(pattern="^[0-9a-f]{64}$")] = None
     num_classes: Annotated[StaticInt | None, Field(ge=2)] = None
     num_train: Annotated[TracedInt | None, Field(ge=2)] = None
+    num_validation: NumValidation = 0
     label_noise: LabelNoise = 0.0
     standardise: bool = True
 

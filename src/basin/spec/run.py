@@ -45,7 +45,21 @@ class StopAtDivergence(Spec):
     factor: Annotated[HostFloat, Field(gt=1)] = 10.0
 
 
-AnyStop = Annotated[StopAtLoss | StopAtSoftError | StopAtPlateau | StopAtDivergence, Field(discriminator="kind")]
+class StopAtValidation(Spec):
+    """Stop when a metric of the held-out examples has had no new best value at `patience` full looks in a row.
+
+    The best look is then `patience` looks back: `run.history.best("validation", metric)` says where. Weights are those
+    of the end.
+    """
+
+    kind: Literal["validation"] = "validation"
+    patience: Annotated[HostInt, Field(ge=1)] = 5
+    metric: Literal["loss", "error", "soft_error"] = "loss"
+
+
+AnyStop = Annotated[
+    StopAtLoss | StopAtSoftError | StopAtPlateau | StopAtDivergence | StopAtValidation, Field(discriminator="kind")
+]
 
 
 class Evaluations(Spec):
@@ -143,7 +157,10 @@ class RunSpec(Spec):
         return getattr(value, "spec", value)
 
     @model_validator(mode="after")
-    def _stop_rules_need_a_training_set(self) -> RunSpec:
+    def _stop_rules_need_their_examples(self) -> RunSpec:
+        held_out = getattr(self.data, "num_validation", 0)
+        if any(isinstance(rule, StopAtValidation) for rule in self.stop) and not held_out:
+            raise ValueError("expected held-out examples for a stop at their best, got none; set data.num_validation")
         if self.stop and getattr(self.data, "endless", False):
             raise ValueError(
                 "stop rules use the loss on the training set, and an endless stream has none; set num_train"

@@ -42,16 +42,20 @@ class Row:
 
 
 def evaluate(
-    run: RunSpec, model: Model, params: Params, state: State, examples: Judges, *, test: bool = True
+    run: RunSpec, model: Model, params: Params, state: State, examples: Judges, *, in_full: bool = True
 ) -> dict[tuple[str, str], float]:
-    """Return {(split, metric): value} on the training set and, if wanted, on the test set and its two halves.
+    """Return {(split, metric): value} on the training set and, unless that is all that is wanted, on the others.
+
+    The others are the held-out examples, if there are any, the test set and its two halves.
 
     The halves `test_a` and `test_b` are the even and the odd test examples: what is selected on one is measured on the
     other.
     """
     table, state = _on_training_set(run, model, params, state, examples)
     values = {} if table is None else _means("train", table)
-    if test:
+    if in_full and examples.validation is not None:
+        values |= _means("validation", per_example(run, model, params, state, *examples.validation))
+    if in_full:
         table = per_example(run, model, params, state, *examples.test)
         values |= _means("test", table) | _means("test_a", table[:, 0::2]) | _means("test_b", table[:, 1::2])
     return values

@@ -25,12 +25,14 @@ class Judges:
     Attributes:
         train: The training set; None for an endless stream.
         test: The test set.
+        validation: The held-out examples, if there are any.
         reference: Inputs that batch statistics are recomputed over: the training set, or a sample of the stream that
             is the same for every seed and step.
     """
 
     train: Examples | None
     test: Examples
+    validation: Examples | None
     reference: jax.Array
 
 
@@ -44,8 +46,10 @@ def judges(run: RunSpec) -> Judges:
 def _judges(source: AnyData, seed: int, dtype: str) -> Judges:
     found = data.load(source, seed)
     test = jnp.asarray(found.x_test, dtype), jnp.asarray(found.y_test)
+    held_out = jnp.asarray(found.x_validation, dtype), jnp.asarray(found.y_validation)
+    validation = held_out if len(found.y_validation) else None
     if source.endless:
         reference, _ = jax.jit(data.stream(source), static_argnums=1)(named_key(0, "reference"), REFERENCE)
-        return Judges(None, test, reference.astype(dtype))
+        return Judges(None, test, validation, reference.astype(dtype))
     train = jnp.asarray(found.x_train, dtype), jnp.asarray(found.y_train)
-    return Judges(train, test, train[0])
+    return Judges(train, test, validation, train[0])

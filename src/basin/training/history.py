@@ -50,6 +50,34 @@ class History:
         """Return the last value of one metric of one split."""
         return float(self.curve(split, metric)[1][-1])
 
+    def best(self, split: str, metric: str) -> int:
+        """Return the first step at which one metric of one split was lowest; what is not finite is never it.
+
+        Raises:
+            ValueError: It was not recorded, or never finite.
+
+        Example:
+            >>> rows = (Row(step, 0.0, 0, "validation", "loss", v) for step, v in ((0, 2.0), (5, 0.5), (9, 0.7)))
+            >>> History(tuple(rows)).best("validation", "loss")
+            5
+        """
+        steps, values = self.curve(split, metric)
+        if not np.isfinite(values).any():
+            raise ValueError(f"expected a finite {split} {metric} at some step, got none")
+        return int(steps[np.nanargmin(np.where(np.isfinite(values), values, np.nan))])
+
+    def at(self, split: str, metric: str, step: int) -> float:
+        """Return one metric of one split at a step at which it was taken.
+
+        Raises:
+            ValueError: It was not taken there.
+        """
+        steps, values = self.curve(split, metric)
+        found = np.flatnonzero(steps == step)
+        if not len(found):
+            raise ValueError(f"expected a step at which {split} {metric} was taken, such as {steps[-1]}, got {step}")
+        return float(values[found[0]])
+
     def by_step(self) -> list[tuple[int, dict[tuple[str, str], float]]]:
         """Return (step, {(split, metric): value}) in order, the form that stop rules read."""
         table: dict[int, dict[tuple[str, str], float]] = {}

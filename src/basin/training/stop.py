@@ -5,7 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from basin.spec.run import AnyStop, StopAtDivergence, StopAtLoss, StopAtPlateau, StopAtSoftError
+from basin.spec.run import (
+    AnyStop,
+    StopAtDivergence,
+    StopAtLoss,
+    StopAtPlateau,
+    StopAtSoftError,
+    StopAtValidation,
+)
 from basin.training.outcome import Outcome
 
 History = Sequence[tuple[int, dict[tuple[str, str], float]]]
@@ -31,9 +38,19 @@ def _check_one(rule: AnyStop, history: History) -> Outcome | None:
             return Outcome("stopped", step, f"training soft-error {soft_error:.3g} <= {threshold:g}")
         case StopAtPlateau() if _on_plateau(rule, [values["train", "loss"] for _, values in history]):
             return Outcome("stopped", step, f"no improvement of the training loss for {rule.patience} evaluations")
+        case StopAtValidation() if _is_past_its_best(rule, history):
+            return Outcome(
+                "stopped", step, f"no new best {rule.metric} of the held-out examples for {rule.patience} looks"
+            )
         case StopAtDivergence(factor=factor) if loss > factor * history[0][1]["train", "loss"]:
             return Outcome("diverged", step, f"training loss {loss:.3g} is over {factor:g} times its first value")
     return None
+
+
+def _is_past_its_best(rule: StopAtValidation, history: History) -> bool:
+    key = ("validation", rule.metric)
+    seen = [values[key] for _, values in history if key in values]
+    return len(seen) - 1 - seen.index(min(seen)) >= rule.patience if seen and key in history[-1][1] else False
 
 
 def _on_plateau(rule: StopAtPlateau, losses: Sequence[float]) -> bool:
