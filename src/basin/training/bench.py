@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +18,9 @@ from basin.training.feed import Examples
 from basin.training.plan import Group, model_of, shares_inputs
 from basin.training.program import Leaves, Program, compiled_once, leaves_of
 from basin.training.slot import NEVER, Slot, put, stack, take
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 class Bench:
@@ -53,10 +57,21 @@ class Bench:
             diverged = {id(lane): lane.advance(count) for lane in used}
         else:
             used[0].advance(0)  # compiles, once, what all lanes then run
-            results = self._threads.map(lambda lane: self._advance(lane, count), used)
+            results = self.map(lambda lane: lane.advance(count), used)
             diverged = {id(lane): result for lane, result in zip(used, results, strict=True)}
         nobody = np.full(self._width, NEVER, np.int32)
         return np.concatenate([diverged.get(id(lane), nobody) for lane in self._lanes])
+
+    def map(self, function: Callable[[A], B], items: Sequence[A]) -> list[B]:
+        """Return a function of each item, on as many cores as there are lanes; it may read the slots."""
+        if self._threads is None or len(items) < 2:
+            return [function(item) for item in items]
+
+        def call(item: A) -> B:
+            with arithmetic(self._precision):  # a thread has a mode of its own
+                return function(item)
+
+        return list(self._threads.map(call, items))
 
     def slot(self, index: int) -> Slot:
         """Return a copy of one slot."""
@@ -68,10 +83,6 @@ class Bench:
 
     def _lane(self, index: int) -> Lane:
         return self._lanes[index // self._width]
-
-    def _advance(self, lane: Lane, count: int) -> np.ndarray:
-        with arithmetic(self._precision):  # a thread has a mode of its own
-            return lane.advance(count)
 
 
 def num_lanes(group: Group) -> int:

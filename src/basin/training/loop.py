@@ -142,24 +142,33 @@ class GroupLoop:
         return training
 
     def _look(self) -> Iterator[Run]:
+        due = [(i, one) for i, one in self.active.items() if one.outcome is None and one.step == one.next_look]
+        began = time.monotonic()
+        for (_, training), (values, outcome) in zip(due, self.bench.map(self._judge, due), strict=True):
+            training.outcome = outcome
+            self._record(training, values)
+        for _, training in due:
+            training.evaluate_s += (time.monotonic() - began) / len(due)
         for index, training in list(self.active.items()):
-            if training.outcome is None and training.step == training.next_look:
-                self._evaluate(index, training)
             if training.outcome is not None:
                 yield self._finish(index, training)
 
-    def _evaluate(self, index: int, training: Training) -> None:
-        began = time.monotonic()
-        run, in_full = training.run, training.step in training.full_looks
+    def _judge(self, one: tuple[int, Training]) -> tuple[dict[tuple[str, str], float], Outcome | None]:
+        """Return the metrics of a run that is due, and how it ends if it ends here."""
+        index, training = one
+        in_full = training.step in training.full_looks
         values = _metrics(self.bench, index, training, in_full=in_full)
-        training.outcome = _outcome(training, values)
-        if training.outcome is not None and not in_full:
+        outcome = _outcome(training, values)
+        if outcome is not None and not in_full:
             values = _metrics(self.bench, index, training, in_full=True)
+        return values, outcome
+
+    def _record(self, training: Training, values: dict[tuple[str, str], float]) -> None:
+        run = training.run
         training.history += rows(
             values, step=training.step, batch_size=run.examples_per_step, num_train=run.data.num_train
         )
         self.watcher.looked(training.run_id, training.step, values)
-        training.evaluate_s += time.monotonic() - began
 
     def _finish(self, index: int, training: Training) -> Run:
         slot = jax.tree.map(jnp.asarray, self.bench.slot(index))
@@ -207,7 +216,7 @@ class GroupLoop:
 def _metrics(bench: Bench, index: int, training: Training, *, in_full: bool) -> dict[tuple[str, str], float]:
     """Return every metric of a slot, or those of the training set alone, before its next update."""
     run, slot = training.run, bench.slot(index)
-    values = evaluate(run, bench.program.model, slot.params, slot.model_state, judges(run), test=in_full)
+    values = evaluate(run, bench.program.model, slot.params, slot.model_state, judges(run), in_full=in_full)
     if not in_full:
         return values
     parameter_norm, distance = norms(slot.params, training.start)
