@@ -53,7 +53,9 @@ def load(spec: Glyphs, seed: int) -> Dataset:
         ValueError: The seed is out of range.
     """
     count, how = spec.num_train or 0, (spec.difficulty, spec.label_noise, spec.size, spec.channels)
-    key = named_key("glyphs", "validation") if spec.endless else seed_key(seed, "glyphs", "train")
+    key = seed_key(seed, "glyphs", "train")
+    if spec.endless:
+        key = named_key("glyphs", "validation")
     x, y = _drawn(key, count + spec.num_validation, *how)
     x_test, y_test = _test_set(spec.num_test, spec.difficulty, spec.size, spec.channels)
     x_train, x_test, x_validation = (_scaled(part, reference(spec)) for part in (x[:count], x_test, x[count:]))

@@ -26,7 +26,7 @@ def override(spec: S, assignments: Iterable[str]) -> S:
     Example:
         >>> from basin.spec.run import Evaluations
         >>> override(Evaluations(), ["early=2"])
-        Evaluations(early=2, regular=20)
+        Evaluations(early=2, regular=20, checks=0)
     """
     form = spec.model_dump()
     for assignment in assignments:

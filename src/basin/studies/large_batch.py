@@ -359,7 +359,7 @@ STUDY = Study(
     source=SOURCE,
     presets={"quick": QUICK, "standard": STANDARD, "paper": PAPER},
     cost={
-        "quick": "157 s on two shared cores (60 trainings, 624 measurements)",
+        "quick": "117 s on two cores (60 trainings, 624 measurements)",
         "standard": "not measured",
         "paper": "not measured; needs a GPU",
     },
