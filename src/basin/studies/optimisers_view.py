@@ -1,0 +1,226 @@
+"""The findings of the study `optimisers` as arrays, figures and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from basin.figures import curves as curve_figure
+from basin.figures import forest, lines
+from basin.figures.figure import Figure
+from basin.spec.optimisers import Optimisers, Scene, Task
+from basin.studies.study import Findings, Table
+
+GOOD = 0.02
+"""A learning rate is good when its test error is at most this far above the optimiser's best."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run's place in the design: a network, an optimiser, a learning rate by its place in the grid, a seed."""
+
+    task: str
+    arm: str
+    rate: int
+    seed: int
+
+
+# --- Arrays ----------------------------------------------------------------------------------------------------------
+
+
+def at_end(spec: Optimisers, found: Findings[Cell], task: Task, arm: str, split: str, metric: str) -> np.ndarray:
+    """Return a metric at the end, (rates, seeds); NaN where the run did not end."""
+    table = np.full((len(spec.rates), spec.seeds), np.nan)
+    for rate, seed in np.ndindex(*table.shape):
+        run = found.runs[Cell(task.name, arm, rate, seed)]
+        if run.outcome.kind == "completed":
+            table[rate, seed] = run.history.last(split, metric)
+    return table
+
+
+def chosen_rate(spec: Optimisers, found: Findings[Cell], where: Task | Scene, arm: str) -> int:
+    """Return the place in the grid of an optimiser's learning rate, chosen on what the ranking does not use."""
+    if isinstance(where, Task):
+        scores = at_end(spec, found, where, arm, "validation", "loss")[:, : spec.tuning_seeds].mean(axis=1)
+    else:
+        scores = np.log(np.maximum(_steps(spec, found, where, arm)[:, : spec.starts // 2], 1)).mean(axis=1)
+    return int(np.argmin(np.where(np.isfinite(scores), scores, np.inf)))
+
+
+def ranked(spec: Optimisers, found: Findings[Cell], task: Task, arm: str, split: str, metric: str) -> np.ndarray:
+    """Return a metric at the end at the chosen rate, for the seeds that rank."""
+    table = at_end(spec, found, task, arm, split, metric)
+    return table[chosen_rate(spec, found, task, arm), spec.tuning_seeds :]
+
+
+def ranked_steps(spec: Optimisers, found: Findings[Cell], scene: Scene, arm: str) -> np.ndarray:
+    """Return the steps to the target at the chosen rate, for the starts that rank."""
+    return _steps(spec, found, scene, arm)[chosen_rate(spec, found, scene, arm), spec.starts // 2 :]
+
+
+def good_range(spec: Optimisers, found: Findings[Cell], task: Task, arm: str) -> np.ndarray:
+    """Return log10 of the largest over the smallest good rate, for the seeds that rank."""
+    errors = at_end(spec, found, task, arm, "test", "error")[:, spec.tuning_seeds :]
+    errors = np.where(np.isfinite(errors), errors, np.inf)
+    good = errors <= errors.min(axis=0) + GOOD
+    rates = np.log10(spec.rates)[:, None]
+    return np.where(good, rates, -np.inf).max(axis=0) - np.where(good, rates, np.inf).min(axis=0)
+
+
+def edge_note(spec: Optimisers, found: Findings[Cell], where: Task | Scene, arms: Sequence[str]) -> str:
+    """Say which optimisers have their best rate at an end of the grid."""
+    rates = spec.rates if isinstance(where, Task) else spec.surface_rates
+    at_edge = [arm for arm in arms if chosen_rate(spec, found, where, arm) in (0, len(rates) - 1)]
+    return f"the best rate lies at an end of the grid for: {', '.join(at_edge)}" if at_edge else ""
+
+
+def _steps(spec: Optimisers, found: Findings[Cell], scene: Scene, arm: str) -> np.ndarray:
+    names = [one.name for one in spec.arms]
+    return found.computed[scene.surface]["steps"][names.index(arm)]
+
+
+# --- Figures ---------------------------------------------------------------------------------------------------------
+
+SHOWN = ("descent", "momentum", "adagrad", "rmsprop", "adam")
+"""The optimisers of figures with room for five names; tables have them all."""
+
+
+def figures(spec: Optimisers, found: Findings[Cell], records: Sequence[Mapping[str, Any]]) -> Sequence[Figure]:
+    """Return the study's figures, the claims first."""
+    return [
+        forest.draw("claims", "Every claim against the smallest effect that would matter", "", forest.rows(records)),
+        _curve_figure(spec, found, "train", "loss", "Training loss at each optimiser's own rate", "loss (nats)", 1.0),
+        _curve_figure(spec, found, "test", "error", "Test error at each optimiser's own rate", "error (%)", 100.0),
+        _sensitivity(spec, found, "train", "loss", "Training loss against the learning rate", "loss (nats)", 1.0),
+        _sensitivity(spec, found, "test", "error", "Test error against the learning rate", "error (%)", 100.0),
+        _surface_figure(spec, found),
+    ]
+
+
+def _shown(spec: Optimisers) -> list[str]:
+    return [arm.name for arm in spec.arms if arm.name in SHOWN]
+
+
+def _curve_figure(
+    spec: Optimisers, found: Findings[Cell], split: str, metric: str, title: str, label: str, factor: float
+) -> Figure:
+    panels = []
+    for task in spec.tasks:
+        drawn = []
+        for arm in _shown(spec):
+            rate = chosen_rate(spec, found, task, arm)
+            members = [found.runs[Cell(task.name, arm, rate, s)] for s in range(spec.tuning_seeds, spec.seeds)]
+            where = members[0].history.curve(split, metric, "epoch")[0]
+            values = np.full((len(members), len(where)), np.nan)
+            for row, run in zip(values, members, strict=True):
+                seen = run.history.curve(split, metric)[1]
+                row[: len(seen)] = factor * seen
+            outcomes = tuple(run.outcome.kind for run in members)
+            drawn.append(curve_figure.Curve(arm, where, values, split, outcomes))
+        panels.append(curve_figure.Panel(task.name, tuple(drawn)))
+    caption = "Rates chosen on other seeds, by the loss on held-out examples."
+    return curve_figure.draw(f"{split}-{metric}", title, caption, panels, y_label=label, log_y=True)
+
+
+def _sensitivity(
+    spec: Optimisers, found: Findings[Cell], split: str, metric: str, title: str, label: str, factor: float
+) -> Figure:
+    panels = []
+    for task in spec.tasks:
+        drawn = []
+        for arm in _shown(spec):
+            table = factor * at_end(spec, found, task, arm, split, metric)[:, spec.tuning_seeds :]
+            whole = np.isfinite(table).all(axis=1)
+            middle, low, high = (np.where(whole, part(table, axis=1), np.nan) for part in (np.median, np.min, np.max))
+            drawn.append(lines.Line(arm, np.asarray(spec.rates), middle, low, high))
+        panels.append(lines.Panel(task.name, tuple(drawn)))
+    seeds = spec.seeds - spec.tuning_seeds
+    return lines.draw(
+        f"rates-{split}-{metric}",
+        title,
+        f"At the end of training: median and range of {seeds} seeds; a line ends where a run diverged.",
+        panels,
+        x_label="learning rate",
+        y_label=label,
+        log_x=True,
+        log_y=True,
+        note=f"n = {seeds} seeds · line: median · band: smallest to largest",
+    )
+
+
+def _surface_figure(spec: Optimisers, found: Findings[Cell]) -> Figure:
+    panels = []
+    for scene in spec.scenes:
+        drawn = []
+        for arm in _shown(spec):
+            steps = _steps(spec, found, scene, arm)[:, spec.starts // 2 :]
+            quartiles = np.quantile(steps, [0.25, 0.5, 0.75], axis=1)
+            drawn.append(lines.Line(arm, np.asarray(spec.surface_rates), quartiles[1], quartiles[0], quartiles[2]))
+        end = lines.Mark(f"not within {scene.num_steps}", y=scene.num_steps + 1)
+        panels.append(lines.Panel(scene.surface, tuple(drawn), (end,)))
+    return lines.draw(
+        "steps",
+        "Steps to the minimum against the learning rate, on surfaces",
+        f"Steps until the given share of the way in value is left; median and quartiles of {spec.starts // 2} starts.",
+        panels,
+        x_label="learning rate",
+        y_label="steps",
+        log_x=True,
+        log_y=True,
+        note=f"n = {spec.starts // 2} starts · line: median · band: quartiles",
+    )
+
+
+# --- Tables ----------------------------------------------------------------------------------------------------------
+
+
+def tables(spec: Optimisers, found: Findings[Cell]) -> Sequence[Table]:
+    """Return the ranking on every network and on every surface."""
+    return [
+        *(_network_table(spec, found, task) for task in spec.tasks),
+        *(_surface_table(spec, found, scene) for scene in spec.scenes),
+    ]
+
+
+def _network_table(spec: Optimisers, found: Findings[Cell], task: Task) -> Table:
+    rows = []
+    for arm in spec.arms:
+        loss, error = (ranked(spec, found, task, arm.name, *what) for what in (("train", "loss"), ("test", "error")))
+        width = good_range(spec, found, task, arm.name)
+        rate = spec.rates[chosen_rate(spec, found, task, arm.name)]
+        edge = " (end of the grid)" if edge_note(spec, found, task, [arm.name]) else ""
+        rows.append((float(np.exp(np.log(loss).mean())), (arm.name, f"{rate:g}{edge}", loss, 100 * error, width)))
+    return Table(
+        f"Ranking on {task.name}, by training loss",
+        ("optimiser", "learning rate", "training loss", "test error (%)", "good range (log10)"),
+        [(name, rate, *map(_spread, values)) for _, (name, rate, *values) in sorted(rows, key=lambda row: row[0])],
+        f"Mean ± standard deviation over {spec.seeds - spec.tuning_seeds} seeds that no rate was chosen on. Good: a "
+        f"test error within {100 * GOOD:g} points of the optimiser's best.",
+    )
+
+
+def _surface_table(spec: Optimisers, found: Findings[Cell], scene: Scene) -> Table:
+    rows = []
+    for arm in spec.arms:
+        steps = ranked_steps(spec, found, scene, arm.name)
+        rate = spec.surface_rates[chosen_rate(spec, found, scene, arm.name)]
+        edge = " (end of the grid)" if edge_note(spec, found, scene, [arm.name]) else ""
+        arrived = f"{100 * (steps <= scene.num_steps).mean():.0f} %"
+        quartiles = " to ".join(f"{step:.0f}" for step in np.quantile(steps, [0.25, 0.75]))
+        rows.append(
+            (float(np.median(steps)), (arm.name, f"{rate:g}{edge}", f"{np.median(steps):.0f}", quartiles, arrived))
+        )
+    return Table(
+        f"Ranking on the surface {scene.surface}, by steps",
+        ("optimiser", "learning rate", "median steps", "quartiles", "arrived"),
+        [row for _, row in sorted(rows, key=lambda row: row[0])],
+        f"Steps until {scene.share:g} of the way in value is left, over {spec.starts // 2} starts that no rate was "
+        f"chosen on; a walk that does not arrive counts {scene.num_steps + 1}.",
+    )
+
+
+def _spread(values: np.ndarray) -> str:
+    return f"{values.mean():.3g} ± {values.std(ddof=1):.2g}"
