@@ -121,7 +121,7 @@ def critical_points(
         The lowest minima, then the others in the order of their values.
 
     Raises:
-        ValueError: No starts, or a tolerance or resolution that is not between 0 and 1.
+        ValueError: No starts, a tolerance or resolution that is not between 0 and 1, or a function that returns no scalar.
 
     Example:
         >>> from basin.surfaces import surface
@@ -132,19 +132,19 @@ def critical_points(
     lower, upper = np.array(surface.lower), np.array(surface.upper)
     widths = upper - lower
     with arithmetic("float64"):
+        surface.check_scalar()
         key = jax.random.key(0) if key is None else key
         drawn = jax.random.uniform(key, (num_starts, surface.dimension), jnp.float64)
         starts = lower + widths * np.asarray(drawn)
-        values, norms = (np.asarray(part) for part in _sampled(surface.function)(starts))
     ends = settle(surface.function, starts)
-    usual = float(np.sqrt(np.mean(np.square(norms[np.isfinite(norms)])))) if np.isfinite(norms).any() else 0.0
-    kept = _stationary(ends, lower, upper, tolerance * usual, resolution)
+    kept = _stationary(ends, lower, upper, tolerance, resolution)
     groups = _groups(kept.points / widths, kept.gradient_norms, resolution)
+    finite = ends.start_values[np.isfinite(ends.start_values)]
     named = [
-        _named(surface, Settled(*(part[group[0]] for part in kept)), len(group), widths * resolution, values)
+        _named(surface, Settled(*(part[group[0]] for part in kept)), len(group), widths * resolution, finite)
         for group in groups
     ]
-    return _ranked(named, values)
+    return _ranked(named, finite)
 
 
 def _check(num_starts: int, tolerance: float, resolution: float) -> None:
@@ -156,12 +156,14 @@ def _check(num_starts: int, tolerance: float, resolution: float) -> None:
 
 
 def _stationary(
-    ends: Settled, lower: np.ndarray, upper: np.ndarray, largest_norm: float, resolution: float
+    ends: Settled, lower: np.ndarray, upper: np.ndarray, tolerance: float, resolution: float
 ) -> Settled:
     widths = upper - lower
+    norms = ends.start_norms[np.isfinite(ends.start_norms)]
+    usual = np.linalg.norm(norms) / np.sqrt(max(len(norms), 1))
     inside = ((ends.points >= lower - EDGE * widths) & (ends.points <= upper + EDGE * widths)).all(axis=1)
     still = (np.abs(ends.steps) <= resolution * widths).all(axis=1)
-    found = inside & still & (ends.gradient_norms <= largest_norm) & np.isfinite(ends.values)
+    found = inside & still & (ends.gradient_norms <= tolerance * usual)
     return Settled(*(part[found] for part in ends))
 
 
@@ -184,7 +186,7 @@ def _named(
     degenerate = bool((np.abs(eigenvalues) <= doubt).any())
     index, changes = int((eigenvalues < 0).sum()), None
     if degenerate:
-        scale = float(np.median(np.abs(values[np.isfinite(values)])))
+        scale = float(np.median(np.abs(values)))
         seen = look_around(
             surface.function, end.points, widths=np.subtract(surface.upper, surface.lower), axes=axes, scale=scale
         )
@@ -218,20 +220,9 @@ def _spectrum(
 def _ranked(named: list[CriticalPoint], values: np.ndarray) -> tuple[CriticalPoint, ...]:
     """Return the points with the lowest minima marked and put first, the others in the order of their values."""
     lowest = min((one.value for one in named if one.kind == "minimum"), default=math.nan)
-    tie = TIE * abs(float(np.median(values[np.isfinite(values)])) - lowest) if named else 0.0
+    tie = TIE * abs(float(np.median(values)) - lowest) if named else 0.0
     marked = [replace(one, is_lowest=one.kind == "minimum" and one.value <= lowest + tie) for one in named]
     return tuple(sorted(marked, key=lambda one: (not one.is_lowest, 0.0 if one.is_lowest else one.value, one.point)))
-
-
-@functools.lru_cache(maxsize=64)
-def _sampled(function: Callable[[jax.Array], jax.Array]) -> Any:
-    """Return the compiled value and norm of the gradient at many points."""
-
-    def one(point: jax.Array) -> tuple[jax.Array, jax.Array]:
-        value, gradient = jax.value_and_grad(function)(point)
-        return value, jnp.linalg.norm(gradient)
-
-    return jax.jit(jax.vmap(one))
 
 
 @functools.lru_cache(maxsize=64)

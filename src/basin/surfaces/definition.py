@@ -60,6 +60,16 @@ class Surface:
         """Return the value at a point."""
         return self.function(point)
 
+    def check_scalar(self) -> None:
+        """Refuse a function that does not return one number.
+
+        Raises:
+            ValueError: It returns an array of another shape, or no array.
+        """
+        returned = jax.eval_shape(self.function, jax.ShapeDtypeStruct((self.dimension,), float))
+        if getattr(returned, "shape", None) != ():
+            raise ValueError(f"expected the surface '{self.name}' to return a scalar, got {returned}; sum it")
+
     def check_starts(self, starts: ArrayLike) -> Float[np.ndarray, "starts dimension"]:
         """Return starting points as an array of float64, (starts, dimension).
 

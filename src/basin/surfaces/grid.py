@@ -45,7 +45,7 @@ def on_grid(
         chunk_size: Points evaluated side by side, 1 or more; fewer need less memory on the slice of a large network.
 
     Raises:
-        ValueError: The surface has another dimension, or a number is too small.
+        ValueError: The surface has another dimension or returns no scalar, or a number is too small.
 
     Example:
         >>> from basin.surfaces import surface
@@ -65,6 +65,7 @@ def on_grid(
     x, y = np.linspace(left, right, columns), np.linspace(bottom, top, rows)
     points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     with arithmetic(precision):
+        surface.check_scalar()
         values = np.asarray(_program(surface.function, min(chunk_size, len(points)))(points.astype(precision)))
     return Grid(x, y, values.reshape(rows, columns))
 
