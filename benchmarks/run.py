@@ -96,6 +96,18 @@ def rows(minimum: Path) -> list[Row]:
             [peer("PyTorch eager, channels last", "training.py", "--task", "cnn5")],
             more_is_better=True,
         ),
+        Row(
+            "walks on Beale: 1 000 starts, 1 000 steps, 8 optimisers",
+            "100x, under 5 s",
+            Side("Basin", "ours/walks.py"),
+            [peer("PyTorch, starts one by one", "walks.py", "--one-by-one", "5", repeats=1)],
+        ),
+        Row(
+            "the same walks against one tensor of starts",
+            "none stated",
+            Side("Basin", "ours/walks.py"),
+            [peer("PyTorch, one tensor", "walks.py", repeats=1)],
+        ),
         *sharpness,
         Row(
             "top 5 Hessian eigenvalues of F1, 10 000 examples, relative 1e-3",

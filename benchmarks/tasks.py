@@ -40,7 +40,35 @@ class Training:
     num_train: int = 10_000
 
 
+@dataclass(frozen=True)
+class Walks:
+    """Walks over Beale's function from random starts in [-4.5, 4.5]^2, in float64, under eight optimisers."""
+
+    num_starts: int = 1000
+    steps: int = 1000
+
+    @property
+    def learning_rates(self) -> dict[str, float]:
+        return {
+            "gradient descent": 1e-5,
+            "momentum": 1e-5,
+            "Nesterov": 1e-5,
+            "AdaGrad": 0.1,
+            "RMSProp": 0.01,
+            "Adam": 0.01,
+            "AdamW": 0.01,
+            "Adadelta": 1.0,
+        }
+
+    def starts(self) -> np.ndarray:
+        """Return the starts (num_starts, 2); the first is (1, 1), whose ends both sides compare."""
+        drawn = np.random.default_rng(0).uniform(-4.5, 4.5, (self.num_starts, 2))
+        drawn[0] = 1.0
+        return drawn
+
+
 SWEEP = Sweep()
+WALKS = Walks()
 F1 = Training(batch_size=256, input_shape=(784,), steps=400)
 CNN5 = Training(batch_size=128, input_shape=(16, 16, 3), steps=200)
 CNN5_WIDTH = 16

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from project_tree import FOLDERS, PACKAGE, ROOT, modules, parsed, tree_files
+from project_tree import FOLDERS, PACKAGE, ROOT, module_name, modules, parsed, tree_files
 
 FAMILIES = {"data", "models", "optim"}
 BELOW_STUDIES = {"spec", *FAMILIES, "loss", "training", "measure", "surfaces", "store", "stats", "figures", "report"}
@@ -87,6 +87,21 @@ def test_every_package_has_its_place():
 )
 def test_importing_stays_light(code, absent):
     check = f"{code}\nimport sys\nheavy = [name for name in {absent!r} if name in sys.modules]\nassert not heavy, heavy"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_public_name_is_no_file_of_its_package_whatever_was_imported_before():
+    """Importing `surfaces/surface.py` would put that module in the place of the function `surface`."""
+    names = [module_name(path) for path in modules()]
+    check = f"""
+import importlib, types
+for name in {[name for name in names if not name.endswith("__main__")]!r}: importlib.import_module(name)
+for name in {sorted({".".join(name.split(".")[:2]) for name in names if name.count(".") > 1})!r}:
+    package = importlib.import_module(name)
+    for public in getattr(package, "__all__", ()):
+        assert not isinstance(getattr(package, public), types.ModuleType), f"{{name}}.{{public}}"
+"""
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

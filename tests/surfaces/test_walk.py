@@ -128,7 +128,17 @@ def test_steps_to_a_target_are_counted_from_the_start() -> None:
         ({"num_steps": 2.5}, "expected num_steps, a whole number of at least 1, got 2.5"),
         ({"precision": "float16"}, "expected 'float32' or 'float64'"),
     ],
-    ids=["dimension", "outside", "not a number", "empty", "rate of 0", "schedule of 0", "no steps", "half a step", "precision"],
+    ids=[
+        "dimension",
+        "outside",
+        "not a number",
+        "empty",
+        "rate of 0",
+        "schedule of 0",
+        "no steps",
+        "half a step",
+        "precision",
+    ],
 )
 def test_what_cannot_be_walked_is_refused(change: dict, message: str) -> None:
     asked = {"start": [1.0, 1.0], "optimizer": Adam(), "num_steps": 5, **change}

@@ -155,9 +155,7 @@ def _check(num_starts: int, tolerance: float, resolution: float) -> None:
             raise ValueError(f"expected {name} between 0 and 1, a share, got {share:g}")
 
 
-def _stationary(
-    ends: Settled, lower: np.ndarray, upper: np.ndarray, tolerance: float, resolution: float
-) -> Settled:
+def _stationary(ends: Settled, lower: np.ndarray, upper: np.ndarray, tolerance: float, resolution: float) -> Settled:
     widths = upper - lower
     norms = ends.start_norms[np.isfinite(ends.start_norms)]
     usual = np.linalg.norm(norms) / np.sqrt(max(len(norms), 1))
@@ -178,9 +176,7 @@ def _groups(shares: np.ndarray, norms: np.ndarray, resolution: float) -> list[np
     return groups
 
 
-def _named(
-    surface: Surface, end: Settled, num_starts: int, shifts: np.ndarray, values: np.ndarray
-) -> CriticalPoint:
+def _named(surface: Surface, end: Settled, num_starts: int, shifts: np.ndarray, values: np.ndarray) -> CriticalPoint:
     eigenvalues, axes, change = _spectrum(surface.function, end.points, shifts)
     doubt = change + ROUNDING * len(eigenvalues) * np.abs(eigenvalues).max()
     degenerate = bool((np.abs(eigenvalues) <= doubt).any())

@@ -116,7 +116,10 @@ def _random_directions(origin: list[np.ndarray], key: jax.Array) -> list[list[np
     columns = np.linalg.qr(drawn)[0].T
     ends = np.cumsum(sizes)[:-1]
     return [
-        [part.reshape(leaf.shape) if part.size else np.zeros(leaf.shape) for part, leaf in zip(parts, origin, strict=True)]
+        [
+            part.reshape(leaf.shape) if part.size else np.zeros(leaf.shape)
+            for part, leaf in zip(parts, origin, strict=True)
+        ]
         for parts in (np.split(column, ends) for column in columns)
     ]
 
