@@ -99,7 +99,7 @@ def rastrigin_along_one_axis(half_width: float) -> list[tuple[float, int]]:
 
     lattice = np.arange(-2 * int(2 * half_width + 1), 2 * int(2 * half_width + 1) + 1) / 2
     roots = [scipy.optimize.brentq(slope, m - 0.25, m + 0.25, xtol=1e-15) for m in lattice]
-    return [(x, int(2 * m) % 2) for x, m in zip(roots, lattice, strict=True) if abs(x) <= half_width]
+    return [(float(x), int(2 * m) % 2) for x, m in zip(roots, lattice, strict=True) if abs(x) <= half_width]
 
 
 @pytest.mark.parametrize(("dimension", "half_width", "starts"), [(1, 2.2, 200), (2, 1.2, 1500), (3, 0.7, 1500)])

@@ -81,7 +81,7 @@ def test_a_walk_on_the_slice_is_projected_descent_in_weight_space(network) -> No
 
 
 def test_random_directions_are_orthonormal_and_follow_the_key() -> None:
-    """Of half the squared distance from the weights, a slice along any orthonormal directions is half that of (a, b)."""
+    """Half the squared distance from the weights is half that of (a, b) along any orthonormal directions."""
     weights = {"kernel": np.arange(6.0).reshape(2, 3), "bias": np.ones(3), "steps": np.array(7)}
 
     def distance(params: Any) -> Any:

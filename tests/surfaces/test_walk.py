@@ -147,7 +147,7 @@ def test_what_cannot_be_walked_is_refused(change: dict, message: str) -> None:
 
 
 def test_a_function_that_returns_no_scalar_is_refused() -> None:
-    with pytest.raises(ValueError, match="to return a scalar, got .*float64.*; sum it"):
+    with pytest.raises(ValueError, match=r"to return a scalar, got .*float64.*; sum it"):
         trajectory(lambda p: p**2, [1.0, 2.0], Adam(), num_steps=5)
 
 

@@ -1,15 +1,15 @@
-r"""Stationary points of a surface: found from many starts, told apart, and named by what the surface does around them.
+r"""Stationary points of a surface: found from many starts, told apart, and named by what the surface does there.
 
-1. **Find.** Newton's method on the gradient from random starts in the region (:mod:`basin.surfaces.newton`). An end is a
-   stationary point if it lies in the region, if the gradient's norm is at most `tolerance` times its root mean square
-   over the starts, and if the undamped step that would come next is shorter than `resolution`: a gradient that is small
-   because the surface levels out far away has a long step and is none.
+1. **Find.** Newton's method on the gradient from random starts in the region (:mod:`basin.surfaces.newton`). An end is
+   a stationary point if it lies in the region, if the gradient's norm is at most `tolerance` times its root mean square
+   over the starts, and if the undamped step that would come next is no longer than `resolution`: where the gradient is
+   small only because the surface levels out, that step is long.
 2. **Deduplicate.** In order of the gradient's norm, each end that is left becomes a point and takes all ends within
    `resolution` with it. Distances are the largest over coordinates, as shares of the region's widths.
-3. **Classify** by the eigenvalues of the Hessian: all positive, a minimum; all negative, a maximum; else a saddle, whose
-   index is the number of negative ones. An eigenvalue is 0 to tolerance where it is no larger than what it changes by
-   within `resolution` of the point along the axes (or than rounding). Then the point is degenerate, and sampling its
-   neighbourhood decides (:mod:`basin.surfaces.neighbourhood`).
+3. **Classify** by the eigenvalues of the Hessian: all positive, a minimum; all negative, a maximum; else a saddle,
+   whose index is the number of negative ones. An eigenvalue is 0 to tolerance where it is no larger than what it
+   changes by within `resolution` of the point along the axes (or than rounding). Then the point is degenerate, and
+   sampling its neighbourhood decides (:mod:`basin.surfaces.neighbourhood`).
 
 Stationary points need not be isolated. Of a valley floor or a ring those that were found are listed, each for itself.
 
@@ -51,8 +51,8 @@ class CriticalPoint:
         value: The surface there.
         gradient_norm: The norm of the gradient there.
         eigenvalues: Of the Hessian there, ascending.
-        kind: `minimum` and `maximum` are strict; a `saddle` is higher one way and lower another; `flat` is what rounding
-            cannot tell, such as the floor of a valley.
+        kind: `minimum` and `maximum` are strict; a `saddle` is higher one way and lower another; `flat` is what
+            rounding cannot tell, such as the floor of a valley.
         index: Number of negative eigenvalues; `None` where an eigenvalue is 0 to tolerance.
         decided_by: What named it: its eigenvalues, or, where one is 0 to tolerance, its neighbourhood.
         sign_changes: How often the difference from its value changes sign around it, where the neighbourhood decided in
@@ -121,12 +121,13 @@ def critical_points(
         The lowest minima, then the others in the order of their values.
 
     Raises:
-        ValueError: No starts, a tolerance or resolution that is not between 0 and 1, or a function that returns no scalar.
+        ValueError: No starts, a tolerance or resolution that is not between 0 and 1, or a function that returns no
+            scalar.
 
     Example:
         >>> from basin.surfaces import surface
-        >>> [(found.label, found.value) for found in critical_points(surface("valley"), num_starts=50)]
-        [('minimum, global among those found', -0.25), ('minimum, global among those found', -0.25), ('saddle of index 1', 0.0)]
+        >>> [(found.kind, found.index, found.value) for found in critical_points(surface("valley"), num_starts=50)]
+        [('minimum', 0, -0.25), ('minimum', 0, -0.25), ('saddle', 1, 0.0)]
     """
     _check(num_starts, tolerance, resolution)
     lower, upper = np.array(surface.lower), np.array(surface.upper)

@@ -2,7 +2,8 @@ r"""What a function does around a stationary point, where its Hessian does not s
 
 The function is sampled on shells around the point, 0.1 %, 0.3 % and 1 % of the region's widths away: two points in one
 dimension, 3 600 around an ellipse in two, 4 096 fixed random directions in more, and always the Hessian's own axes.
-With :math:`\Delta` the difference from the value at the point and :math:`\tau` what rounding can do to it, a shell shows
+With :math:`\Delta` the difference from the value at the point and :math:`\tau` what rounding can do to it, a shell
+shows
 
 * a minimum, if :math:`\Delta > \tau` everywhere: a strict one, such as that of :math:`x^4 + y^4`;
 * a maximum, if :math:`\Delta < -\tau` everywhere;
@@ -97,7 +98,7 @@ def _sign_changes(signs: np.ndarray) -> int:
 
 
 def _directions(axes: np.ndarray) -> np.ndarray:
-    """Return unit vectors as rows, in two dimensions in the order of their angle; both ways along each axis are among them."""
+    """Return unit vectors as rows, both ways along each axis among them; in two dimensions in order of angle."""
     size = len(axes)
     both_ways = np.concatenate([axes.T, -axes.T])
     if size == 1:

@@ -8,9 +8,9 @@ the step of Levenberg and Marquardt on :math:`\|g\|^2 / 2`; with :math:`\nu = 0`
 :math:`\|g\|` is taken and :math:`\nu` divided by ten; any other is not, and :math:`\nu` grows. It ends where no step
 lowers :math:`\|g\|`, which at a regular point is where rounding begins.
 
-In a curved valley, such as Rosenbrock's, damped steps have to follow it and get stuck. Newton's own steps leave it, with
-a larger :math:`\|g\|` on the way. So a few of them go on from where the damped ones ended, and the point of the least
-:math:`\|g\|` counts.
+In a curved valley, such as Rosenbrock's, damped steps have to follow it and get stuck. Newton's own steps leave it,
+with a larger :math:`\|g\|` on the way. So a few of them go on from where the damped ones ended, and the point of the
+least :math:`\|g\|` counts.
 
 At a degenerate point Newton's method itself converges only linearly: the distance from the zero of :math:`x^p` falls by
 :math:`(p - 2) / (p - 1)` a step, a half at the monkey saddle. The damping does not slow it further: it falls by ten,

@@ -47,9 +47,9 @@ def loss_slice(
     Args:
         loss_fn: From a pytree of weights to a scalar, written with `jax.numpy`, or a `DatasetLoss`.
         params: The weights at the origin of the surface. Leaves that are not floating-point stay what they are.
-        directions: Pytrees like `params`, taken as they are: their lengths are the units of the coordinates. Eigenvectors
-            of the Hessian, differences of two solutions and filter-wise scaled draws all serve. `None` draws two random
-            orthonormal ones.
+        directions: Pytrees like `params`, taken as they are: their lengths are the units of the coordinates.
+            Eigenvectors of the Hessian, differences of two solutions and filter-wise scaled draws all serve. `None`
+            draws two random orthonormal ones.
         key: Of the random directions; `None` is `jax.random.key(0)`.
         half_width: The region reaches this far from the origin in each coordinate.
         name: Of the surface.

@@ -93,8 +93,8 @@ def trajectory(
         precision: Arithmetic.
 
     Raises:
-        ValueError: A start of another dimension or outside the region, a function that returns no scalar, a learning rate
-            that is 0 at every step, or no steps.
+        ValueError: A start of another dimension or outside the region, a function that returns no scalar, a learning
+            rate that is 0 at every step, or no steps.
 
     Example:
         >>> from basin.optim import GradientDescent
