@@ -162,7 +162,7 @@ def _stationary(ends: Settled, lower: np.ndarray, upper: np.ndarray, tolerance: 
     usual = np.linalg.norm(norms) / np.sqrt(max(len(norms), 1))
     inside = ((ends.points >= lower - EDGE * widths) & (ends.points <= upper + EDGE * widths)).all(axis=1)
     still = (np.abs(ends.steps) <= resolution * widths).all(axis=1)
-    found = inside & still & (ends.gradient_norms <= tolerance * usual)
+    found = inside & still & (ends.gradient_norms <= tolerance * usual) & np.isfinite(ends.values)
     return Settled(*(part[found] for part in ends))
 
 
