@@ -31,7 +31,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from basin.loss.precision import arithmetic
-from basin.surfaces.neighbourhood import ROUNDING, Kind, look_around
+from basin.surfaces.neighbourhood import ROUNDING, Kind, Neighbourhood, look_around
 from basin.surfaces.newton import Settled, settle
 from basin.surfaces.surface import Point, Surface
 
@@ -180,25 +180,22 @@ def _groups(shares: np.ndarray, norms: np.ndarray, resolution: float) -> list[np
 def _named(surface: Surface, end: Settled, num_starts: int, shifts: np.ndarray, values: np.ndarray) -> CriticalPoint:
     eigenvalues, axes, change = _spectrum(surface.function, end.points, shifts)
     doubt = change + ROUNDING * len(eigenvalues) * np.abs(eigenvalues).max()
-    degenerate = bool((np.abs(eigenvalues) <= doubt).any())
-    index, changes = int((eigenvalues < 0).sum()), None
-    if degenerate:
-        scale = float(np.median(np.abs(values)))
-        seen = look_around(
-            surface.function, end.points, widths=np.subtract(surface.upper, surface.lower), axes=axes, scale=scale
-        )
-        kind, changes = seen.kind, seen.sign_changes
+    index, size = int((eigenvalues < 0).sum()), len(eigenvalues)
+    is_told = bool((np.abs(eigenvalues) > doubt).all())
+    if is_told:
+        seen = Neighbourhood("minimum" if index == 0 else "maximum" if index == size else "saddle", None)
     else:
-        kind = "minimum" if index == 0 else "maximum" if index == len(eigenvalues) else "saddle"
+        widths, scale = np.subtract(surface.upper, surface.lower), float(np.median(np.abs(values)))
+        seen = look_around(surface.function, end.points, widths=widths, axes=axes, scale=scale)
     return CriticalPoint(
         point=tuple((end.points + 0.0).tolist()),  # -0 is 0
         value=float(end.values),
         gradient_norm=float(end.gradient_norms),
         eigenvalues=tuple(eigenvalues.tolist()),
-        kind=kind,
-        index=None if degenerate else index,
-        decided_by="neighbourhood" if degenerate else "eigenvalues",
-        sign_changes=changes,
+        kind=seen.kind,
+        index=index if is_told else None,
+        decided_by="eigenvalues" if is_told else "neighbourhood",
+        sign_changes=seen.sign_changes,
         num_starts=num_starts,
         is_lowest=False,
     )
