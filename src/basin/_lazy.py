@@ -12,7 +12,7 @@ from typing import Any
 def lazy(package: str, origins: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return `__getattr__` and `__dir__` for a package; `origins` maps public names to the modules that hold them.
 
-    A public name may be that of one of the package's files too, such as the function `quadratic` of `quadratic.py`.
+    A public name may be that of one of the package's files too, such as the function `corrupt` of `corrupt.py`.
     Importing that file would put the module in the function's place; the package declines.
     """
 

@@ -92,7 +92,7 @@ def test_importing_stays_light(code, absent):
 
 
 def test_a_public_name_is_no_file_of_its_package_whatever_was_imported_before():
-    """Importing `surfaces/surface.py` would put that module in the place of the function `surface`."""
+    """Importing `data/corrupt.py` would put that module in the place of the function `corrupt`."""
     names = [module_name(path) for path in modules()]
     check = f"""
 import importlib, types

@@ -12,7 +12,7 @@ from jax import lax
 from jaxtyping import Float
 
 from basin.loss.precision import Precision, arithmetic, check_precision
-from basin.surfaces.surface import Surface
+from basin.surfaces.definition import Surface
 
 
 class Grid(NamedTuple):

@@ -24,7 +24,7 @@ import numpy as np
 
 from basin.loss import DatasetLoss
 from basin.loss.precision import is_floating
-from basin.surfaces.surface import Surface
+from basin.surfaces.definition import Surface
 
 INDEPENDENT = 1e-6
 """Directions are dependent when the smallest singular value of the scaled ones is below this."""
