@@ -31,9 +31,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from basin.loss.precision import arithmetic
+from basin.surfaces.definition import Point, Surface
 from basin.surfaces.neighbourhood import ROUNDING, Kind, Neighbourhood, look_around
 from basin.surfaces.newton import Settled, settle
-from basin.surfaces.definition import Point, Surface
 
 EDGE = 1e-9
 """How far outside the region a point may lie, as a share of its width: rounding at the edge."""
