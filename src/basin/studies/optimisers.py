@@ -22,6 +22,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from basin.loss.precision import arithmetic
+from basin.spec.budget import Budget
 from basin.spec.data import Digits, Glyphs
 from basin.spec.optimisers import Arm, Optimisers, Scene
 from basin.spec.optimisers import Task as Network
@@ -120,7 +122,8 @@ def walks(scene: Scene, arms: Sequence[Arm], rates: Sequence[float], num_starts:
     where = surface(scene.surface)
     inner = 0.5 * np.asarray(where.upper) + 0.5 * np.asarray(where.lower), 0.4 * np.subtract(where.upper, where.lower)
     starts = inner[0] + inner[1] * np.random.default_rng(0).uniform(-1, 1, (num_starts, where.dimension))
-    lowest = float(where(np.asarray(where.minima[0])))
+    with arithmetic("float64"):
+        lowest = float(where(np.asarray(where.minima[0])))
     steps = np.empty((len(arms), len(rates), num_starts))
     left = np.empty_like(steps)
     for row, arm in enumerate(arms):

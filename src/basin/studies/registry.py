@@ -10,6 +10,7 @@ from basin.studies.study import Study
 
 MODULES = {
     "large-batch": "basin.studies.large_batch",
+    "optimisers": "basin.studies.optimisers",
 }
 """Module of each study, which holds it as `STUDY`."""
 
