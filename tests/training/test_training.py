@@ -13,7 +13,7 @@ import basin
 from basin.data import Digits, Glyphs
 from basin.data.sampler import batch_indices
 from basin.loss.precision import arithmetic
-from basin.models import MLP, Mode, build
+from basin.models import MLP, Mode, Normal, build
 from basin.optim import SGD, Adam, Cosine
 from basin.spec.run import Evaluations, RunSpec, StopAtDivergence, StopAtLoss, StopAtPlateau, StopAtSoftError
 from basin.training import loop as training_loop
@@ -68,7 +68,7 @@ def by_hand(run: RunSpec, num_steps: int) -> Mapping:
 
         @jax.jit
         def update(params: Mapping, moments: object, step: int) -> tuple[Mapping, object]:
-            chosen = batch_indices(named_key(run.seed, "order"), step, run.batch_size, run.data.num_train)
+            chosen = batch_indices(named_key(run.seed, "order"), step, run.batch_size, run.data.num_train, run.order)
             gradient = jax.grad(loss_of)(params, inputs[chosen], labels[chosen])
             updates, moments = optimizer.update(gradient, moments)
             return optax.apply_updates(params, updates), moments
@@ -280,3 +280,20 @@ def test_an_endless_stream_is_trained_on_fresh_examples() -> None:
 def test_what_cannot_be_carried_out_is_refused_before_anything_runs(change: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         basin.train(RUN.replace(**change))
+
+
+@pytest.mark.parametrize("order", ["cyclic", "fixed", "replacement"])
+def test_a_run_sees_its_examples_in_the_order_it_names(order: str) -> None:
+    # independent: the loop over steps has neither the feed nor the compiled program
+    run = RUN.replace(order=order, budget="12 steps", precision="float64")
+    params = by_hand(resolve(run), 12)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-8), basin.train(run).params, params)
+
+
+def test_runs_of_one_group_start_from_the_spread_that_each_asks_for() -> None:
+    # independent: a normal draw of spread epsilon is epsilon times the standard one, whatever the companions
+    runs = [RUN.replace(model=MLP(widths=(16,), initializer=Normal(epsilon=e)), budget="1 step") for e in (0.1, 0.4)]
+    assert len(plan(runs)) == 1
+    rate = SGD(learning_rate=1e-12)
+    small, large = basin.train([run.replace(optimizer=rate) for run in runs])
+    np.testing.assert_allclose(4 * small.params["output"]["kernel"], large.params["output"]["kernel"], rtol=1e-5)

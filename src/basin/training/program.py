@@ -22,6 +22,7 @@ from basin.optim import build
 from basin.spec.base import traced_leaves, with_leaves
 from basin.spec.run import RunSpec
 from basin.training.feed import Examples, Feed, endless_feed, finite_feed
+from basin.training.plan import model_of
 from basin.training.slot import Slot, fresh_slot, take
 from basin.training.step import batch_gradient, train_step
 
@@ -46,8 +47,9 @@ def leaves_of(run: RunSpec) -> Leaves:
 
 def feed_of(run: RunSpec) -> Feed:
     """Return where a run's examples come from."""
-    make = endless_feed if run.data.endless else finite_feed
-    return make(run.examples_per_step)
+    if run.data.endless:
+        return endless_feed(run.examples_per_step)
+    return finite_feed(run.examples_per_step, run.order)
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,8 @@ class Program:
         return feed_of(self.template)
 
     def start(self, run: RunSpec) -> Slot:
-        """Return the first state of a run of the group."""
-        return fresh_slot(self.model, _optimizer(run, leaves_of(run)), run.seed, run.precision)
+        """Return the first state of a run of the group; its own model knows the spread of its first weights."""
+        return fresh_slot(model_of(run), _optimizer(run, leaves_of(run)), run.seed, run.precision)
 
     def advance(self, slots: Slot, leaves: Leaves, pool: Examples, count: int) -> Slot:
         """Return all slots `count` steps later; the given ones are consumed."""
