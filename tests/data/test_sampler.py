@@ -145,3 +145,31 @@ def test_a_run_of_too_many_examples_is_refused():
     check_length(2**32 // 32 - 1, 32)
     with pytest.raises(ValueError, match="fewer than 2\\^32 examples"):
         check_length(2**32 // 32, 32)
+
+
+@pytest.mark.parametrize("order", ["cyclic", "fixed"])
+def test_an_order_that_is_kept_is_the_same_in_every_epoch(order):
+    stream = np.concatenate([batch_indices(KEY, step, 5, 13, order) for step in range(13)])  # five epochs of 13
+    assert (stream.reshape(5, 13) == stream[:13]).all()
+    assert sorted(stream[:13]) == list(range(13))
+
+
+def test_cyclic_is_the_order_in_which_examples_stand_and_fixed_the_first_of_the_reshuffled():
+    assert batch_indices(KEY, 2, 4, 10, "cyclic").tolist() == [8, 9, 0, 1]
+    assert (batch_indices(KEY, 7, 10, 10, "fixed") == batch_indices(KEY, 0, 10, 10)).all()
+
+
+def test_draws_with_replacement_are_uniform_and_independent():
+    # Independent: chi-square tests of the single draws and of the pairs of neighbours.
+    steps = jnp.arange(4000)
+    drawn = np.asarray(jax.vmap(lambda step: batch_indices(KEY, step, 6, 7, "replacement"))(steps))
+    assert stats.chisquare(np.bincount(drawn.ravel(), minlength=7)).pvalue > 1e-3
+    pairs = 7 * drawn[:, 0::2] + drawn[:, 1::2]
+    assert stats.chisquare(np.bincount(pairs.ravel(), minlength=49)).pvalue > 1e-3
+
+
+def test_with_replacement_copies_of_a_set_give_the_batches_of_the_set():
+    drawn = [np.asarray(batch_indices(KEY, 3, 64, copies * 143, "replacement")) for copies in (1, 2, 5)]
+    assert (drawn[1] % 143 == drawn[0]).all()
+    assert (drawn[2] % 143 == drawn[0]).all()
+    assert drawn[2].max() >= 143

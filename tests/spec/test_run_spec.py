@@ -93,3 +93,8 @@ def test_first_error_counts_the_others() -> None:
     with pytest.raises(ValidationError) as caught:
         RunSpec.model_validate({"data": {"kind": "digits"}, "model": {"kind": "mlp"}})
     assert first_error(caught.value).endswith("more)")
+
+
+def test_an_endless_stream_has_no_order_to_choose() -> None:
+    with pytest.raises(ValidationError, match="expected no order for an endless stream"):
+        RUN.replace(data=Glyphs(), order="cyclic")

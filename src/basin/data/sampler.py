@@ -1,8 +1,16 @@
-"""Which example comes when: an order without repetition that is computed entry by entry and remembers nothing.
+"""Which example comes when: an order that is computed entry by entry and remembers nothing.
 
-Example number p = step * batch_size + j of a training is entry p mod N of a permutation of 0..N-1 that belongs to epoch
-p // N. So every pass shows each example once, batches run on over the end of a pass and drop no remainder, and the
-order at any step follows from the key and the step alone: to resume, a run needs no state of a sampler.
+Example number p = step * batch_size + j of a training, one of epoch e = p // N, is
+
+* **reshuffled**: entry p mod N of a permutation of 0..N-1 that belongs to the key and to epoch e;
+* **cyclic**: p mod N itself, the order in which the examples stand;
+* **fixed**: entry p mod N of one permutation that belongs to the key, the same in every epoch;
+* **replacement**: a 32-bit word that belongs to the key, the step and j, modulo N: each example as likely as any other
+  (to N / 2^32), whatever came before. Drawn so, a set with each example in it k times, one whole copy after another,
+  gives the batches of the set itself, bit for bit.
+
+In the first three every pass shows each example once, and batches run on over the end of a pass and drop no remainder.
+In all four the order at any step follows from the key and the step alone: to resume, a run needs no state of a sampler.
 
 The permutation is a generalised Feistel network (Black & Rogaway 2002). An index x < a b is a pair (l, r) = (x mod a,
 x div a); rounds replace l by l + F(r) mod a and r by r + G(l) mod b in turn, which can be undone whatever F and G are,
@@ -19,6 +27,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int32, UInt32
 
+from basin.spec.run import Order
+
 ROUNDS = 12
 """Rounds of the network, even. Over 20 000 keys, 6 leave a bias that a chi-square test sees up to N = 1 437; 12 leave
 none that it sees from N = 7 on, and among five or six examples some orders come a tenth to a third too often."""
@@ -32,7 +42,9 @@ _GOLDEN = np.uint32(0x9E3779B9)
 Traced = int | Array
 
 
-def batch_indices(key: jax.Array, step: Traced, batch_size: int, num_examples: Traced) -> Int32[Array, " batch"]:
+def batch_indices(
+    key: jax.Array, step: Traced, batch_size: int, num_examples: Traced, order: Order = "reshuffled"
+) -> Int32[Array, " batch"]:
     """Return which examples make up the batch of a step.
 
     Args:
@@ -40,6 +52,7 @@ def batch_indices(key: jax.Array, step: Traced, batch_size: int, num_examples: T
         step: Updates done before, from 0; `(step + 1) * batch_size` must stay below 2^32 (see :func:`check_length`).
         batch_size: Examples in a batch; with `num_examples` of them a batch is the whole set, in another order.
         num_examples: N, at least 1 and below 2^31.
+        order: How the examples follow one another; the module's docstring defines the four.
 
     Returns:
         Indices in [0, N).
@@ -53,10 +66,16 @@ def batch_indices(key: jax.Array, step: Traced, batch_size: int, num_examples: T
     References:
         Black & Rogaway 2002, "Ciphers with arbitrary finite domains".
     """
-    n = jnp.asarray(num_examples, jnp.uint32)
-    first = jnp.asarray(step, jnp.uint32) * jnp.uint32(batch_size)
-    epochs, index = _divide(first % n + jnp.arange(batch_size, dtype=jnp.uint32), n)
-    return permute(key, first // n + epochs, index, n).astype(jnp.int32)
+    n, step = jnp.asarray(num_examples, jnp.uint32), jnp.asarray(step, jnp.uint32)
+    if order == "replacement":
+        words = jax.random.bits(jax.random.fold_in(key, step), (batch_size,), jnp.uint32)
+        return (words % n).astype(jnp.int32)
+    first = step * jnp.uint32(batch_size)
+    passed, index = _divide(first % n + jnp.arange(batch_size, dtype=jnp.uint32), n)
+    if order == "cyclic":
+        return index.astype(jnp.int32)
+    epoch = jnp.zeros_like(passed) if order == "fixed" else first // n + passed
+    return permute(key, epoch, index, n).astype(jnp.int32)
 
 
 def permute(

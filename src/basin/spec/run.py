@@ -102,6 +102,10 @@ def _regular_steps(count: int, num_steps: int) -> list[int]:
     return [round(num_steps * (i + 1) / count) for i in range(count)]
 
 
+Order = Literal["reshuffled", "cyclic", "fixed", "replacement"]
+"""How the examples of a finite set follow one another; :mod:`basin.data.sampler` has the definitions."""
+
+
 class RunSpec(Spec):
     """One training: data, model, optimiser, batch size, length and seed.
 
@@ -113,6 +117,9 @@ class RunSpec(Spec):
         budget: The length, in steps, epochs or examples.
         seed: Decides initial weights, the order of examples, a stream's sample, label noise and dropout, each
             through a key of its own. Two runs with equal model and seed start from the same bytes.
+        order: How examples follow one another: `"reshuffled"` (every epoch in a new random order), `"cyclic"` (every
+            epoch in the order in which they stand), `"fixed"` (one random order, kept), or `"replacement"` (each drawn
+            independently of all others). An endless stream has no order to choose.
         loss: `"cross_entropy"` (mean, nats) or `"mse"` (mean over examples of half the sum of squares).
         batch_norm: With which statistics a network is evaluated (see :class:`basin.models.model.Mode`).
         precision: Type of weights and arithmetic.
@@ -133,6 +140,7 @@ class RunSpec(Spec):
     batch_size: Annotated[int, STATIC, Field(ge=1)] | Literal["full"]
     budget: Annotated[Budget, HOST]
     seed: Annotated[int, TRACED, Field(ge=0, lt=2**31)] = 0
+    order: Order = "reshuffled"
     loss: Literal["cross_entropy", "mse"] = "cross_entropy"
     batch_norm: Literal["recomputed", "running", "batch"] = "recomputed"
     precision: Literal["float32", "float64"] = "float32"
@@ -155,6 +163,15 @@ class RunSpec(Spec):
     @classmethod
     def _accept_a_built_model(cls, value: Any) -> Any:
         return getattr(value, "spec", value)
+
+    @model_validator(mode="after")
+    def _an_order_needs_a_training_set(self) -> RunSpec:
+        if self.order != "reshuffled" and getattr(self.data, "endless", False):
+            raise ValueError(
+                f"expected no order for an endless stream, which draws every example anew, got '{self.order}'; "
+                "set num_train"
+            )
+        return self
 
     @model_validator(mode="after")
     def _stop_rules_need_their_examples(self) -> RunSpec:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from basin.data import reference, stream
 from basin.data.sampler import batch_indices
-from basin.spec.run import RunSpec
+from basin.spec.run import Order, RunSpec
 from basin.training.keys import named_key
 
 Examples = tuple[jax.Array, jax.Array]
@@ -37,13 +37,13 @@ class Feed:
     draw: Callable[[RunSpec, Any, jax.Array, Examples], Examples]
 
 
-def finite_feed(batch_size: int) -> Feed:
-    """Return a feed that passes over `num_train` examples again and again, each epoch in an order of its own."""
+def finite_feed(batch_size: int, order: Order = "reshuffled") -> Feed:
+    """Return a feed of `num_train` examples, which come again and again in an order of :mod:`basin.data.sampler`."""
 
     def prepare(run: RunSpec, steps: jax.Array) -> jax.Array:
         key, num_train = named_key(run.seed, "order"), run.data.num_train
         assert num_train is not None
-        return jax.vmap(lambda step: batch_indices(key, step, batch_size, num_train))(steps)
+        return jax.vmap(lambda step: batch_indices(key, step, batch_size, num_train, order))(steps)
 
     def draw(run: RunSpec, fixed: Any, indices: jax.Array, pool: Examples) -> Examples:
         x, y = pool
