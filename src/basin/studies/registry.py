@@ -11,6 +11,8 @@ from basin.studies.study import Study
 MODULES = {
     "large-batch": "basin.studies.large_batch",
     "optimisers": "basin.studies.optimisers",
+    "mini-batches": "basin.studies.mini_batches",
+    "initialisation": "basin.studies.initialisation",
 }
 """Module of each study, which holds it as `STUDY`."""
 
