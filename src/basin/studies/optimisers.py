@@ -49,12 +49,16 @@ def grid(low: float, high: float, count: int) -> tuple[float, ...]:
 
 
 QUICK = Optimisers(
-    seeds=8,
-    tuning_seeds=3,
-    rates=grid(1e-5, 10.0, 13),
+    seeds=7,
+    tuning_seeds=2,
+    rates=grid(1e-4, 10.0, 9),
     tasks=(
-        Network(name="digits", data=Digits(num_validation=237), epochs=10),
-        Network(name="glyphs", data=Glyphs(size=8, difficulty=0.3, num_train=1200, num_test=2000, num_validation=300)),
+        Network(name="digits", data=Digits(num_validation=237), epochs=5),
+        Network(
+            name="glyphs",
+            data=Glyphs(size=8, difficulty=0.3, num_train=1200, num_test=2000, num_validation=300),
+            epochs=5,
+        ),
     ),
     scenes=(
         Scene(surface="ravine"),
@@ -62,7 +66,7 @@ QUICK = Optimisers(
         Scene(surface="rosenbrock", num_steps=1000),
         Scene(surface="valley"),
     ),
-    surface_rates=grid(1e-5, 100.0, 29),
+    surface_rates=grid(1e-5, 100.0, 22),
 )
 
 STANDARD = QUICK.replace(
@@ -70,6 +74,7 @@ STANDARD = QUICK.replace(
     tuning_seeds=4,
     rates=grid(1e-5, 10.0, 19),
     tasks=tuple(task.replace(epochs=40) for task in QUICK.tasks),
+    surface_rates=grid(1e-5, 100.0, 43),
     starts=256,
 )
 
@@ -84,7 +89,7 @@ def runs(spec: Optimisers) -> Mapping[Cell, RunSpec]:
             batch_size=task.batch_size,
             budget=Budget.model_validate(f"{task.epochs} epochs"),
             seed=seed,
-            evaluations=Evaluations(early=0, regular=5),
+            evaluations=Evaluations(early=0, regular=3),
         )
         for task in spec.tasks
         for arm in spec.arms
