@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from basin.figures import Figure, curves, forest, paired, samples, sharpness
+from basin.figures import Figure, contours, curves, forest, lines, motion, paired, samples, sharpness
 
 
 def draw_curves(**options) -> Figure:
@@ -43,7 +43,46 @@ def draw_samples() -> Figure:
     return samples.draw("samples", "Samples", "", [samples.Sheet("digits", images, np.array([0, 1, 0, 1]))], rows=2)
 
 
+def draw_lines() -> Figure:
+    """Several marks at nearly one place, a band that reaches below what a logarithmic axis can show, a gap."""
+    x = np.array([0.01, 0.1, 1.0])
+    y = np.array([1.0, 10.0, 100.0])
+    measured = lines.Line("measured", x, y, low=np.array([-1.0, 5.0, 50.0]), high=2 * y, style="points")
+    theory = lines.Line("measured", x, np.array([1.0, np.nan, 100.0]), style="dashed")
+    marks = (*(lines.Mark(f"limit {i}", x=0.1 * 1.05**i) for i in range(3)), lines.Mark("floor", y=1.1))
+    axes = {"x_label": "rate", "y_label": "steps", "log_x": True, "log_y": True}
+    panel = lines.Panel("one", (measured, theory), marks)
+    return lines.draw("lines", "Lines", "Band: 95 % interval.", [panel], note="n = 20 draws", **axes)
+
+
+def bowl(*paths: contours.Path) -> contours.Panel:
+    x, y = np.linspace(-2, 2, 21), np.linspace(-1, 1, 11)
+    marks = (contours.Mark("start", 1.5, 0.5, "start"), contours.Mark("minimum", 0.0, 0.0))
+    return contours.Panel("bowl", x, y, x**2 + 4 * y[:, None] ** 2, paths, marks)
+
+
+def walks() -> tuple[contours.Path, ...]:
+    """One that arrives, one that leaves for good, one that diverges."""
+    arrives = np.array([[1.5, 0.5], [0.5, 0.1], [0.1, 0.0], [0.0, 0.0]])
+    leaves = np.array([[1.5, 0.5], [-1.0, -0.5], [4.0, 0.5], [1e200, -1e200]])
+    lost = np.array([[1.5, 0.5], [1.0, 0.9], [np.nan, np.nan], [np.nan, np.nan]])
+    named = {"batch 16": (arrives, None), "batch 143": (leaves, None), "batch 500": (lost, 2)}
+    values = np.array([3.25, 1.0, 0.5, np.nan])
+    return tuple(contours.Path(label, points, end, values) for label, (points, end) in named.items())
+
+
+def draw_contours() -> Figure:
+    return contours.draw("bowl", "A bowl", "", [bowl(*walks()), bowl()], note="rates tuned")
+
+
+def draw_motion() -> Figure:
+    return motion.draw("race", "A race", "Down a bowl.", bowl(*walks()))
+
+
 KINDS = {
+    "lines": draw_lines,
+    "contours": draw_contours,
+    "motion": draw_motion,
     "curves": draw_curves,
     "paired": draw_paired,
     "sharpness": draw_sharpness,

@@ -16,8 +16,8 @@ def words(drawing: str) -> str:
     return " ".join(text for text in ElementTree.fromstring(drawing).itertext() if "{" not in text)
 
 
-def parts(figure: Figure) -> tuple[str, ...]:
-    return figure.name, figure.title, figure.caption, figure.svg, figure.narrow, figure.csv()
+def parts(figure: Figure) -> tuple[str | dict[str, bytes], ...]:
+    return figure.name, figure.title, figure.caption, figure.files()
 
 
 def test_same_input_same_bytes(kind):

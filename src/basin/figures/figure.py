@@ -2,7 +2,8 @@
 
 A figure is written as `<name>.svg`, `<name>-narrow.svg` (the layout for a phone) and `<name>.csv`, the numbers
 behind it. Title and caption travel inside the SVG (`<title>`, `<desc>`), so a folder of figures is enough to rebuild
-a report.
+a report. One that moves also has `<name>.json`, what the report's player plays, `<name>.gif`, and `<name>.mp4` where
+there was an encoder.
 
 In the CSV text is quoted and numbers are not, written in their shortest exact form; what has no value is an empty
 field.
@@ -12,15 +13,36 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from basin.figures import svg as _svg
 from basin.store import atomic
 
 Cell = str | int | float | None
+
+
+@dataclass(frozen=True)
+class Animation:
+    """A figure in motion: what the player of a report plays, and the same as films.
+
+    Attributes:
+        data: Plain JSON; :mod:`basin.figures.motion` says what is in it.
+        gif: The film as GIF.
+        mp4: The film as MP4; empty where there was no encoder.
+    """
+
+    data: Mapping[str, Any]
+    gif: bytes = field(default=b"", repr=False)
+    mp4: bytes = field(default=b"", repr=False)
+
+    def json(self) -> str:
+        """Return the data as text, the same for equal data."""
+        return json.dumps(self.data, separators=(",", ":"), ensure_ascii=False, allow_nan=False) + "\n"
 
 
 @dataclass(frozen=True)
@@ -34,6 +56,7 @@ class Figure:
         svg: The drawing for a screen, a complete SVG document of 720 units in width.
         narrow: The drawing for a phone, 344 units in width; empty where one layout serves both.
         data: Columns of equal length by name.
+        animation: The same in motion, if it moves.
     """
 
     name: str
@@ -42,6 +65,7 @@ class Figure:
     svg: str
     data: Mapping[str, Sequence[Cell]] = field(default_factory=dict)
     narrow: str = ""
+    animation: Animation | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.name):
@@ -63,10 +87,13 @@ class Figure:
         writer.writerows(zip(*self.data.values(), strict=True))
         return text.getvalue()
 
-    def files(self) -> dict[str, str]:
-        """Return the text of each of the figure's files by name."""
-        narrow = {f"{self.name}-narrow.svg": self.narrow} if self.narrow else {}
-        return {f"{self.name}.svg": self.svg, **narrow, f"{self.name}.csv": self.csv()}
+    def files(self) -> dict[str, bytes]:
+        """Return the content of each of the figure's files by name."""
+        texts = {".svg": self.svg, "-narrow.svg": self.narrow, ".csv": self.csv()}
+        parts = {end: text.encode() for end, text in texts.items() if text or end != "-narrow.svg"}
+        if self.animation is not None:
+            parts |= {".json": self.animation.json().encode(), ".gif": self.animation.gif, ".mp4": self.animation.mp4}
+        return {f"{self.name}{end}": part for end, part in parts.items() if part or end not in (".gif", ".mp4")}
 
 
 def read_csv(text: str) -> dict[str, list[Cell]]:
@@ -104,9 +131,10 @@ def save(figure: Figure, folder: Path | str) -> list[Path]:
     """
     target = Path(folder) / "figures"
     atomic.make_folder(target)
-    for name, text in figure.files().items():
-        atomic.write_bytes(target / name, text.encode())
-    return [target / name for name in figure.files()]
+    files = figure.files()
+    for name, content in files.items():
+        atomic.write_bytes(target / name, content)
+    return [target / name for name in files]
 
 
 def load(path: Path | str) -> Figure:
@@ -127,4 +155,17 @@ def load(path: Path | str) -> Figure:
         svg=drawing,
         narrow=narrow.read_text(encoding="utf-8") if narrow.exists() else "",
         data=read_csv(path.with_suffix(".csv").read_text(encoding="utf-8")),
+        animation=_load_animation(path),
     )
+
+
+def _load_animation(path: Path) -> Animation | None:
+    moves = path.with_suffix(".json")
+    if not moves.exists():
+        return None
+    films = (path.with_suffix(end) for end in (".gif", ".mp4"))
+    try:
+        data = json.loads(moves.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"expected the data of an animation in '{moves}', got no JSON ({error})") from None
+    return Animation(data, *(film.read_bytes() if film.exists() else b"" for film in films))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -18,10 +18,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
 from basin.figures.figure import Cell, Figure
-from basin.figures.labels import label_ends
+from basin.figures.labels import label_ends, spread
 from basin.figures.palette import LIGHT, SERIES, series
 from basin.figures.style import Box, Layout, add_axes, compose, foot, new_drawing, padded, panels, scale_axis, write
-from basin.figures.words import LINE, TEXT, note_lines, text_width, wrap
+from basin.figures.words import LINE, SMALL, TEXT, note_lines, text_width, wrap
 
 Style = Literal["solid", "dashed", "dotted", "points"]
 
@@ -146,20 +146,21 @@ def _draw_panel(drawing: Drawing, panel: Panel, box: Box, axis: _Axis) -> None:
     write(drawing, box.left, box.top + 12, panel.title, size=TEXT, weight="bold")
     write(drawing, box.left, box.top + 28, axis.y_label, color=LIGHT["muted"])
     labels = {label: wrap(label, 96) for label in axis.labels}
-    right = 18 + max((text_width(line) for lines in labels.values() for line in lines), default=0)
+    right = 18 + 1.15 * max((text_width(line) for lines in labels.values() for line in lines), default=0)
     axes = add_axes(drawing, Box(box.left + 42, box.top + 42, box.width - 42 - right, box.height - 42 - 38))
     _set_scales(axes, panel, axis)
     write(axes, 0.5, -32 / (box.height - 80), axis.x_label, color=LIGHT["muted"], ha="center", transform=axes.transAxes)
-    for mark in panel.marks:
-        _draw_mark(axes, mark)
+    _draw_marks(axes, panel.marks)
     for line in panel.lines:
         _draw_line(axes, line, axis)
-    ends: dict[str, float] = {}
+    ends: dict[str, tuple[float, float]] = {}
     for line in panel.lines:
-        shown = _shown(line, axis)
-        if shown.any():
-            ends.setdefault(line.label, float(np.asarray(line.y)[np.flatnonzero(shown)[-1]]))
-    label_ends(axes, [(end, labels[label], series(axis.labels.index(label))) for label, end in ends.items()])
+        shown = np.flatnonzero(_shown(line, axis))
+        if len(shown):
+            ends.setdefault(line.label, (float(np.asarray(line.x)[shown[-1]]), float(np.asarray(line.y)[shown[-1]])))
+    for x, y in ends.values():  # a line that ends before the others is led to its name
+        axes.plot([x, axes.get_xlim()[1]], [y, y], color=LIGHT["rule"], linewidth=0.8, linestyle=_DASHES["dotted"])
+    label_ends(axes, [(y, labels[label], series(axis.labels.index(label))) for label, (_, y) in ends.items()])
 
 
 def _shown(line: Line, axis: _Axis) -> np.ndarray:
@@ -187,18 +188,32 @@ def _draw_line(axes: Axes, line: Line, axis: _Axis) -> None:
         low = np.maximum(line.low, floor) if axis.log_y else line.low
         axes.fill_between(x, low, line.high, where=shown.tolist(), color=colour, alpha=0.16, linewidth=0)
     marker = "o" if line.style == "points" else ""
-    axes.plot(x, y, color=colour, linewidth=2, linestyle=_DASHES[line.style], marker=marker, markersize=5)
+    style = {"linestyle": _DASHES[line.style], "marker": marker, "markersize": 5, "clip_on": not marker}
+    axes.plot(x, y, color=colour, linewidth=2, **style)
 
 
-def _draw_mark(axes: Axes, mark: Mark) -> None:
-    across = {"color": LIGHT["rule"], "linewidth": 1, "linestyle": (0, (3, 3))}
-    if mark.x is not None:
-        axes.axvline(mark.x, **across)
-        write(axes, mark.x, 1.01, mark.label, color=LIGHT["muted"], ha="center", transform=axes.get_xaxis_transform())
-    elif mark.y is not None:
-        axes.axhline(mark.y, **across)
-        where = axes.get_yaxis_transform()
-        write(axes, 0.01, mark.y, mark.label, color=LIGHT["muted"], va="bottom", transform=where)
+def _draw_marks(axes: Axes, marks: Sequence[Mark]) -> None:
+    """Draw reference lines, with names that stand as near to them as they can without covering each other."""
+    across: dict[str, Any] = {"color": LIGHT["rule"], "linewidth": 1, "linestyle": (0, (3, 3))}
+    area = axes.get_window_extent()
+    upright = [(mark.label, mark.x) for mark in marks if mark.x is not None]
+    level = [(mark.label, mark.y) for mark in marks if mark.y is not None]
+    style: dict[str, Any] = {"color": LIGHT["muted"], "transform": axes.transAxes}
+    wishes = [_pixel(axes, 0, x) for _, x in upright]
+    widths = [text_width(label) + 8 for label, _ in upright]
+    for (label, x), centre in zip(upright, spread(wishes, widths, area.x0, area.x1), strict=True):
+        axes.axvline(x, **across)
+        write(axes, (centre - area.x0) / area.width, 1 + 3 / area.height, label, ha="center", **style)
+    wishes = [_pixel(axes, 1, y) + 0.6 * LINE for _, y in level]
+    for (label, y), centre in zip(level, spread(wishes, [LINE] * len(level), area.y0, area.y1), strict=True):
+        axes.axhline(y, **across)
+        write(axes, 0.01, (centre - 0.36 * SMALL - area.y0) / area.height, label, **style)
+
+
+def _pixel(axes: Axes, which: int, value: float) -> float:
+    """Return where a value of `x` (0) or `y` (1) lies in the drawing."""
+    corner = (axes.get_xlim()[0], axes.get_ylim()[0])
+    return float(axes.transData.transform((value, corner[1]) if which == 0 else (corner[0], value))[which])
 
 
 def _data(multiples: Sequence[Panel]) -> dict[str, list[Cell]]:

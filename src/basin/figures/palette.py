@@ -1,7 +1,7 @@
 """The colours of figures and pages, by role, for a light and a dark ground.
 
 Every role that carries text or a label has a contrast of at least 4.5 to 1 against both surfaces of its theme, and
-the five series colours stay apart for readers with protanopia, deuteranopia and tritanopia (a difference of at least
+the eight series colours stay apart for readers with protanopia, deuteranopia and tritanopia (a difference of at least
 0.07 in OKLab under the simulation of Machado et al., 2009). Colour never stands alone: curves are labelled at their
 ends and verdicts carry a symbol and a word.
 
@@ -28,6 +28,9 @@ LIGHT: Mapping[str, str] = MappingProxyType(
         "series3": "#00433a",
         "series4": "#7c1f77",
         "series5": "#5a2a00",
+        "series6": "#bc13ad",
+        "series7": "#721af1",
+        "series8": "#2d03d0",
         "supported": "#1a7a4c",
         "refuted": "#b3261e",
         "inconclusive": "#5b6470",
@@ -49,6 +52,9 @@ DARK: Mapping[str, str] = MappingProxyType(
         "series3": "#c8f2dc",
         "series4": "#f3a0c4",
         "series5": "#d8c75a",
+        "series6": "#fe2abe",
+        "series7": "#1aee9c",
+        "series8": "#d7690e",
         "supported": "#5cc98f",
         "refuted": "#ff8a7a",
         "inconclusive": "#a9b1bb",
@@ -64,7 +70,7 @@ SYMBOLS: Mapping[str, str] = MappingProxyType({"supported": "âœ“", "refuted": "â
 
 
 def series(index: int) -> str:
-    """Return the colour of an arm by its position, as figures write it; a sixth arm repeats the first."""
+    """Return the colour of an arm by its position, as figures write it; a ninth arm repeats the first."""
     return LIGHT[SERIES[index % len(SERIES)]]
 
 

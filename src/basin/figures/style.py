@@ -8,6 +8,7 @@ drawings have 72 dots per inch, and boxes are given in pixels from the top left 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,14 +53,14 @@ def compose(
     name: str, title: str, caption: str, data: Mapping[str, Sequence[Cell]], draw: Callable[[Layout], Drawing]
 ) -> Figure:
     """Return a figure from a function that draws it at a given layout."""
-    with _house_style():
+    with house_style():
         wide = render(draw(WIDE), name=f"{name}-w", title=title, description=caption)
         narrow = render(draw(NARROW), name=f"{name}-n", title=title, description=caption)
     return Figure(name=name, title=title, caption=caption, svg=wide, data=data, narrow=narrow)
 
 
 @contextmanager
-def _house_style() -> Iterator[None]:
+def house_style() -> Iterator[None]:
     """Put matplotlib at its own defaults, whatever the user's settings are, and back again afterwards."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
@@ -165,7 +166,7 @@ def padded(
         share: Margin as a share of the span.
         floor: A limit that the margin alone does not cross: an axis of errors does not begin below 0.
     """
-    kept = [float(value) for value in values if math.isfinite(value) and (value > 0 or not log)]
+    kept = [float(value) for value in values if math.isfinite(value) and (value > sys.float_info.min or not log)]
     if not kept:
         return (1.0, 10.0) if log else (0.0, 1.0)
     low, high = (math.log10(min(kept)), math.log10(max(kept))) if log else (min(kept), max(kept))

@@ -3,8 +3,8 @@
 Matplotlib writes colours into `style` attributes and gives every shape an id. Here styles become presentation
 attributes (so that a page needs no `unsafe-inline`), colours gain the class of their role
 (:mod:`basin.figures.palette`), ids are kept only where they are referred to and are numbered under the figure's
-name, coordinates are rounded to hundredths of a unit, and text stays text: it can be searched, read aloud and
-selected. The bytes depend on nothing but what was drawn.
+name (those of layers become classes), coordinates are rounded to hundredths of a unit, and text stays text: it can be
+searched, read aloud and selected. The bytes depend on nothing but what was drawn.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ _PAINT = {"fill", "stroke", "opacity", "fill-opacity", "stroke-opacity", "fill-r
 _LINE = {f"stroke-{part}" for part in ("width", "linejoin", "linecap", "dasharray", "dashoffset", "miterlimit")}
 _WORD = {"font-size", "font-weight", "font-family", "text-anchor", "aria-label", "type", "preserveAspectRatio"}
 _ATTRIBUTES = _SHAPE | _PAINT | _LINE | _WORD
+
+LAYER = "layer-"
+"""A shape whose matplotlib `gid` begins so keeps it as a class: what a page may show or hide."""
 
 
 def render(drawing: Drawing, *, name: str, title: str, description: str) -> str:
@@ -169,7 +172,9 @@ def _number_ids(root: ElementTree.Element, name: str) -> None:
     known = [element.get("id") for element in root.iter() if element.get("id") in used]
     new = {old: f"{name}-{index}" for index, old in enumerate(known, start=1)}
     for element in root.iter():
-        identity = element.attrib.pop("id", None)
+        identity = element.attrib.pop("id", "")
+        if identity.startswith(LAYER):
+            element.set("class", identity)
         if identity in new:
             element.set("id", new[identity])
         if element.get("href", "").startswith("#"):

@@ -1,8 +1,9 @@
 """One HTML file for a study, and one for the ledger of all studies.
 
 The files hold everything they show: style, drawings and the numbers behind them (as `data:` links). Nothing is
-fetched, no script runs, and a content security policy in the file says so to the browser: `default-src 'none'`, the
-one style sheet by its hash. All text is escaped by the template engine; drawings are taken apart and admitted
+fetched, and a content security policy in the file says so to the browser: `default-src 'none'`, the one style sheet by
+its hash. No script runs, unless a figure moves: then the player does, admitted by its hash; what it plays is JSON in
+an element that no browser executes. All text is escaped by the template engine; drawings are taken apart and admitted
 element by element (:func:`basin.figures.svg.inline`). The same record and figures give the same bytes.
 
 A record is the dictionary of `study.json`. Beyond the keys that every study has (`study`, `preset`, `spec`,
@@ -17,6 +18,7 @@ A record is the dictionary of `study.json`. Beyond the keys that every study has
 | `tables` | mappings with `title`, `caption`, `columns` and `rows`, such as published against measured |
 | `seconds` | what the study took |
 | `command` | how to reproduce it; made from `study` and `preset` if absent |
+| `tool` | the verb that asked for it, if it is no study and has no claims |
 | `definitions` | term to explanation, beside the common ones |
 | `expected_false_verdicts` | a number; the sum of the claims' `false_verdict_bound` if absent |
 """
@@ -61,11 +63,13 @@ def build(record: Mapping[str, Any], figures: Sequence[Figure] = ()) -> str:
     return _render(
         "report.html",
         title=record.get("title") or record["study"],
+        kind=str(record.get("tool") or "study").capitalize(),
         record=record,
         entries=ledger.entries(claims),
         summary=ledger.summary(claims),
         caution=ledger.caution(claims, record.get("expected_false_verdicts")),
         figures=[_figure(figure) for figure in figures],
+        script=_file("player.js") if any(figure.animation for figure in figures) else "",
         protocol=_sentences(record.get("protocol")),
         runs=cells.table(record.get("runs") or []),
         experiments=cells.table(record.get("experiments") or []),
@@ -96,7 +100,7 @@ def build_index(records: Sequence[Mapping[str, Any]]) -> str:
             "title": record.get("title") or record["study"],
             "href": f"{quote(record['study'], safe='')}/report.html",
             "entries": ledger.entries(_claims(record)),
-            "summary": ledger.summary(_claims(record)),
+            "summary": "" if record.get("tool") else ledger.summary(_claims(record)),
             "facts": _facts(record),
         }
         for record in records
@@ -147,10 +151,11 @@ def _figure(figure: Figure) -> dict[str, Any]:
         "narrow": Markup(inline(figure.narrow)) if figure.narrow else "",  # noqa: S704
         "rows": max((len(column) for column in figure.data.values()), default=0),
         "csv": f"data:text/csv;charset=utf-8;base64,{data}" if data else "",
+        "motion": None if figure.animation is None else figure.animation.data,
     }
 
 
-def _render(template: str, **values: Any) -> str:
+def _render(template: str, *, script: str = "", **values: Any) -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("basin.report"),
         autoescape=True,
@@ -161,9 +166,20 @@ def _render(template: str, **values: Any) -> str:
     environment.filters["cell"] = cells.cell
     environment.tests["numeric"] = cells.is_number
     style = _style()
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    return environment.get_template(template).render(style=Markup(style), policy=policy, **values)  # noqa: S704  ours
+    policy = f"default-src 'none'; style-src {_digest(style)}; img-src data:; base-uri 'none'; form-action 'none'"
+    if script:
+        policy += f"; script-src {_digest(script)}"
+    ours = {"style": Markup(style), "script": Markup(script)}  # noqa: S704  files of this package
+    return environment.get_template(template).render(policy=policy, **ours, **values)
+
+
+def _digest(text: str) -> str:
+    """Return what admits a style sheet or a script to a page."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _file(name: str) -> str:
+    return (resources.files("basin.report") / "templates" / name).read_text(encoding="utf-8")
 
 
 def _style() -> str:
@@ -174,4 +190,4 @@ def _style() -> str:
         f":root:has(#theme-light:checked){{{light}}}\n:root:has(#theme-dark:checked){{{dark}}}\n"
         f"@media print{{:root:root:root{{{light}}}}}\n{role_classes()}\n"
     )
-    return "\n" + themes + (resources.files("basin.report") / "templates" / "style.css").read_text(encoding="utf-8")
+    return "\n" + themes + _file("style.css")
