@@ -1,4 +1,4 @@
-"""The command line: `basin list | run | claims | report | show`.
+"""The command line: `basin list | run | race | claims | report | show`.
 
 Parsing imports nothing heavy, so `basin --help` answers at once; each verb imports what it needs when it is called.
 A mistake of the user's ends with one line that says what was expected, what came and how to mend it, and status 2.
@@ -15,6 +15,7 @@ from typing import NoReturn
 VERBS = {
     "list": "studies, their claims, presets and measured cost",
     "run": "run or resume studies, write their reports, print the verdicts",
+    "race": "optimisers side by side on a surface or a network, each at its best learning rate",
     "claims": "the ledger: every claim of every study that has been run",
     "report": "rebuild the reports from the store",
     "show": "one run: what it was, how it ended, its curves",
@@ -52,10 +53,10 @@ class _Parser(argparse.ArgumentParser):
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
-    if rest and (options.verb != "run" or any(word.startswith("-") for word in rest)):
+    if rest and (options.verb not in ("run", "race") or any(word.startswith("-") for word in rest)):
         parser.error(f"unknown argument {rest[0]}")
     if rest:  # fields may stand after the options
-        options.studies += rest
+        (options.studies if options.verb == "run" else options.fields).extend(rest)
     return options
 
 
@@ -69,15 +70,26 @@ def _parser() -> argparse.ArgumentParser:
     made = {
         name: verbs.add_parser(name, help=text, description=text.capitalize() + ".") for name, text in VERBS.items()
     }
-    for name in ("run", "claims", "report", "show"):
+    for name in ("run", "race", "claims", "report", "show"):
         made[name].add_argument("--out", default="runs", metavar="FOLDER", help="folder of all studies (default: runs)")
     run = made["run"]
     run.add_argument("studies", nargs="+", metavar="STUDY", help="a study's name, or all; then field.path=value ...")
     run.add_argument("--preset", default="quick", help="size of the study (default: quick)")
     run.add_argument("--seeds", type=int, metavar="N", help="runs of each arm, in place of the preset's number")
+    _add_race(made["race"])
     made["claims"].add_argument("--json", action="store_true", help="print the records instead of a table")
     made["show"].add_argument("run", metavar="RUN", help="a run's id, or its first digits")
     return parser
+
+
+def _add_race(race: argparse.ArgumentParser) -> None:
+    race.add_argument("scene", metavar="SCENE", help="a surface (basin list names them), or network")
+    race.add_argument("fields", nargs="*", metavar="field.path=value", help="as in rules.adam.beta2=0.99")
+    race.add_argument("--optimizers", metavar="A,B,...", help="who takes part, as in adam,sgd,momentum")
+    race.add_argument("--steps", type=int, metavar="N", help="updates of each walk or training")
+    race.add_argument("--starts", type=int, metavar="N", help="starts (of a network: seeds) of the ranking")
+    race.add_argument("--start", metavar="X,Y", help="where the picture's walks begin; --start=-1,2 if negative")
+    race.add_argument("--target", type=float, metavar="H", help="height, or training loss, at which a race is won")
 
 
 def _one_line(error: Exception) -> str:

@@ -7,6 +7,7 @@ import argparse
 from rich.console import Console
 
 from basin.studies.registry import MODULES, study
+from basin.surfaces import SURFACES
 
 
 def run(options: argparse.Namespace) -> int:
@@ -20,4 +21,9 @@ def run(options: argparse.Namespace) -> int:
             console.print(f"  --preset {preset}: {spec.seeds} seeds, {page.cost[preset]}", highlight=False)
         for claim in page.claims(page.presets["quick"]):
             console.print(f"  · {claim.id}: {claim.statement} ({claim.source})", highlight=False)
+    console.print("[bold]Tools[/bold]", highlight=False)
+    scenes = ", ".join([*SURFACES, "network"])
+    console.print(
+        f"  basin race SCENE: optimisers side by side, each at its best rate; scenes: {scenes}", highlight=False
+    )
     return 0

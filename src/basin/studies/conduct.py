@@ -157,6 +157,8 @@ def write_up(
         "claims": claims,
         "finished": finished or datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "expected_false_verdicts": expected_false_verdicts(claims),
+        **({"tool": study.tool} if study.tool else {}),
+        **({"command": study.command(spec)} if study.command else {}),
     }
     drawn = study.figures(spec, found, claims)
     with folder.try_claim("write-up", timeout_s=600) or _refuse_to_wait(folder):

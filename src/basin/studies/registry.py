@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from typing import Any
 
 from basin.spec.base import unknown_name
+from basin.spec.study import StudySpec
 from basin.studies.study import Study
 
 MODULES = {
@@ -15,6 +17,11 @@ MODULES = {
     "initialisation": "basin.studies.initialisation",
 }
 """Module of each study, which holds it as `STUDY`."""
+
+TOOLS = {
+    "race": "basin.studies.race",
+}
+"""Module of each tool that is carried out as a study is, and has no claims; `rebuilt` makes it from its record."""
 
 
 def study(name: str) -> Study[Any, Any]:
@@ -26,3 +33,21 @@ def study(name: str) -> Study[Any, Any]:
     if name not in MODULES:
         raise ValueError(unknown_name(name, MODULES, "study"))
     return importlib.import_module(MODULES[name]).STUDY
+
+
+def recorded(record: Mapping[str, Any]) -> tuple[Study[Any, Any], StudySpec]:
+    """Return the study or the tool that a record is of, and its specification.
+
+    Args:
+        record: What `study.json` holds.
+
+    Raises:
+        ValueError: This version knows no such study or tool.
+    """
+    tool = record.get("tool")
+    if not tool:
+        page = study(record["study"])
+        return page, type(page.presets["quick"]).model_validate(record["spec"])
+    if tool not in TOOLS:
+        raise ValueError(unknown_name(tool, TOOLS, "tool"))
+    return importlib.import_module(TOOLS[tool]).rebuilt(record["spec"])

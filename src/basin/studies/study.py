@@ -116,6 +116,8 @@ class Study(Generic[S, C]):
         tasks: What is measured of the run of a cell.
         experiments: What it computes besides, by name.
         tables: From findings to tables.
+        tool: The verb that asks for it, if it is no study of the literature but a tool without claims.
+        command: From the specification to the words that ask for it again, where these are not `basin run NAME`.
     """
 
     name: str
@@ -132,3 +134,5 @@ class Study(Generic[S, C]):
     tasks: Callable[[S, C], Sequence[Task]] = no_tasks
     experiments: Callable[[S], Mapping[str, Experiment]] = no_experiments
     tables: Callable[[S, Findings[C]], Sequence[Table]] = no_tables
+    tool: str = ""
+    command: Callable[[S], str] | None = None
