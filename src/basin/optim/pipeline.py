@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import ArrayLike
 
+from basin.optim.decay import decayed_weights
 from basin.optim.registry import RULES
 from basin.optim.schedules import schedule_value
 from basin.spec.optimizer import AdamW, AnyOptimizer
@@ -37,7 +38,7 @@ def build(optimizer: AnyOptimizer, num_steps: ArrayLike | None = None) -> optax.
 
     Raises:
         ValueError: Not an optimiser's specification; a schedule without `num_steps`, or a number below 1
-            for it.
+            for it. The transformation's `init`: `decays="kernels"` for parameters without kernels.
 
     Example:
         >>> from basin.spec.optimizer import SGD
@@ -54,7 +55,7 @@ def build(optimizer: AnyOptimizer, num_steps: ArrayLike | None = None) -> optax.
         names = ", ".join(rule.__name__ for rule in RULES)
         raise ValueError(f"expected the specification of an optimiser ({names}), got {type(optimizer).__name__}")
     decoupled = isinstance(optimizer, AdamW) or getattr(optimizer, "decay", "coupled") == "decoupled"
-    decay = _decay(optimizer.weight_decay)
+    decay = decayed_weights(optimizer.weight_decay, optimizer.decays)
     stages = [
         _clip(optimizer.clip_norm),
         optax.identity() if decoupled else decay,
@@ -76,10 +77,6 @@ def _clip(max_norm: float | jax.Array | None) -> optax.GradientTransformation:
         return jax.tree.map(lambda g: g * factor.astype(g.dtype), updates), state
 
     return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
-
-
-def _decay(strength: float | jax.Array) -> optax.GradientTransformation:
-    return optax.identity() if strength is False else optax.add_decayed_weights(strength)
 
 
 def _step(rate: Rate, num_steps: ArrayLike | None) -> optax.GradientTransformation:

@@ -12,6 +12,10 @@ Decoupled decay is therefore multiplied by the learning rate and by its schedule
 gradients w shrinks by 1 - eta weight_decay an update. Loshchilov & Hutter (2019) multiply it by the schedule only,
 w <- w - s (alpha u + lambda w); their lambda is eta(0) weight_decay here.
 
+Either decay acts on the parameters that `decays` names: on all of them, as in PyTorch and optax unless told otherwise,
+or on the kernels alone, so that biases and the scales and offsets of normalisation are left as the data want them.
+Kernels are the arrays of two or more axes whose name is not `bias`: the weights of dense layers and convolutions.
+
 A momentum or weight decay of 0 builds none, at no cost: it is stored as `False`, which equals 0.0 and, being no
 number, sets the run's static form apart. Any two positive values share a program. An option that such a zero would
 leave without effect is refused.
@@ -56,6 +60,7 @@ else:
 
 Beta = Annotated[float, TRACED, Field(ge=0, lt=1)]
 DecayForm = Literal["coupled", "decoupled"]
+Decaying = Literal["all", "kernels"]
 
 
 class _Rule(Spec):
@@ -65,11 +70,21 @@ class _Rule(Spec):
         learning_rate: Number or schedule.
         weight_decay: Strength of the decay; 0 for none.
         clip_norm: Largest global Euclidean norm of the gradient; none for no clipping.
+        decays: Which parameters the decay acts on: `all`, or the `kernels` alone.
     """
 
     learning_rate: Rate
     weight_decay: Decay = 0.0
     clip_norm: Positive | None = None
+    decays: Decaying = "all"
+
+    @model_validator(mode="after")
+    def _decaying_parameters_need_a_decay(self) -> _Rule:
+        if self.decays != "all" and not self.weight_decay:
+            raise ValueError(
+                f"decays='{self.decays}' has no effect at weight_decay=0; leave it out or give a weight decay"
+            )
+        return self
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         for name, value in super().__repr_args__():
