@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 
+from basin.measure.effective_parameters import EffectiveParameters, effective_parameters
+from basin.measure.gauss_newton import gauss_newton
 from basin.measure.hessian import HessianEigenvalues, hessian_eigenvalues
 from basin.measure.keskar_sharpness import KeskarSharpness, keskar_sharpness
 from basin.measure.result import Measurement, NotConvergedWarning
+from basin.measure.shrinkage import Decayed, Stopped
 
 MEASURES: dict[str, Callable[..., Measurement]] = {
     "hessian_eigenvalues": hessian_eigenvalues,
@@ -14,10 +17,15 @@ MEASURES: dict[str, Callable[..., Measurement]] = {
 
 __all__ = [
     "MEASURES",
+    "Decayed",
+    "EffectiveParameters",
     "HessianEigenvalues",
     "KeskarSharpness",
     "Measurement",
     "NotConvergedWarning",
+    "Stopped",
+    "effective_parameters",
+    "gauss_newton",
     "hessian_eigenvalues",
     "keskar_sharpness",
 ]
