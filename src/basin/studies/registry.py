@@ -11,10 +11,12 @@ from basin.spec.study import StudySpec
 from basin.studies.study import Study
 
 MODULES = {
-    "large-batch": "basin.studies.large_batch",
-    "optimisers": "basin.studies.optimisers",
-    "mini-batches": "basin.studies.mini_batches",
+    "early-stopping": "basin.studies.early_stopping",
     "initialisation": "basin.studies.initialisation",
+    "large-batch": "basin.studies.large_batch",
+    "mini-batches": "basin.studies.mini_batches",
+    "optimisers": "basin.studies.optimisers",
+    "weight-decay": "basin.studies.weight_decay",
 }
 """Module of each study, which holds it as `STUDY`."""
 
