@@ -14,6 +14,7 @@ values (inside the program: tracers) in their place.
 from __future__ import annotations
 
 import difflib
+import functools
 import tomllib
 import types
 import typing
@@ -192,7 +193,12 @@ def _rebuild(value: Any, path: str, leaves: Mapping[str, Any]) -> Any:
 
 
 def _field_mark(spec: Spec, name: str) -> _Mark | None:
-    field = type(spec).model_fields[name]
+    return _mark_of(type(spec), name)
+
+
+@functools.cache
+def _mark_of(kind: type[Spec], name: str) -> _Mark | None:
+    field = kind.model_fields[name]
     return next(iter(_marks(field.annotation, field.metadata)), None)
 
 
