@@ -88,14 +88,28 @@ SHOWN = ("descent", "momentum", "adagrad", "rmsprop", "adam")
 """The optimisers of figures with room for five names; tables have them all."""
 
 
+@dataclass(frozen=True)
+class Quantity:
+    """A metric as a figure shows it."""
+
+    split: str
+    metric: str
+    label: str
+    factor: float
+
+
+LOSS = Quantity("train", "loss", "loss (nats)", 1.0)
+ERROR = Quantity("test", "error", "error (%)", 100.0)
+
+
 def figures(spec: Optimisers, found: Findings[Cell], records: Sequence[Mapping[str, Any]]) -> Sequence[Figure]:
     """Return the study's figures, the claims first."""
     return [
         forest.draw("claims", "Every claim against the smallest effect that would matter", "", forest.rows(records)),
-        _curve_figure(spec, found, "train", "loss", "Training loss at each optimiser's own rate", "loss (nats)", 1.0),
-        _curve_figure(spec, found, "test", "error", "Test error at each optimiser's own rate", "error (%)", 100.0),
-        _sensitivity(spec, found, "train", "loss", "Training loss against the learning rate", "loss (nats)", 1.0),
-        _sensitivity(spec, found, "test", "error", "Test error against the learning rate", "error (%)", 100.0),
+        _curve_figure(spec, found, "training-loss", "Training loss at each optimiser's own rate", LOSS),
+        _curve_figure(spec, found, "test-error", "Test error at each optimiser's own rate", ERROR),
+        _sensitivity(spec, found, "rates-loss", "Training loss against the learning rate", LOSS),
+        _sensitivity(spec, found, "rates-error", "Test error against the learning rate", ERROR),
         _surface_figure(spec, found),
     ]
 
@@ -104,47 +118,43 @@ def _shown(spec: Optimisers) -> list[str]:
     return [arm.name for arm in spec.arms if arm.name in SHOWN]
 
 
-def _curve_figure(
-    spec: Optimisers, found: Findings[Cell], split: str, metric: str, title: str, label: str, factor: float
-) -> Figure:
+def _curve_figure(spec: Optimisers, found: Findings[Cell], name: str, title: str, what: Quantity) -> Figure:
     panels = []
     for task in spec.tasks:
         drawn = []
         for arm in _shown(spec):
             rate = chosen_rate(spec, found, task, arm)
             members = [found.runs[Cell(task.name, arm, rate, s)] for s in range(spec.tuning_seeds, spec.seeds)]
-            where = members[0].history.curve(split, metric, "epoch")[0]
+            where = members[0].history.curve(what.split, what.metric, "epoch")[0]
             values = np.full((len(members), len(where)), np.nan)
             for row, run in zip(values, members, strict=True):
-                seen = run.history.curve(split, metric)[1]
-                row[: len(seen)] = factor * seen
+                seen = run.history.curve(what.split, what.metric)[1]
+                row[: len(seen)] = what.factor * seen
             outcomes = tuple(run.outcome.kind for run in members)
-            drawn.append(curve_figure.Curve(arm, where, values, split, outcomes))
+            drawn.append(curve_figure.Curve(arm, where, values, what.split, outcomes))
         panels.append(curve_figure.Panel(task.name, tuple(drawn)))
     caption = "Rates chosen on other seeds, by the loss on held-out examples."
-    return curve_figure.draw(f"{split}-{metric}", title, caption, panels, y_label=label, log_y=True)
+    return curve_figure.draw(name, title, caption, panels, y_label=what.label, log_y=True)
 
 
-def _sensitivity(
-    spec: Optimisers, found: Findings[Cell], split: str, metric: str, title: str, label: str, factor: float
-) -> Figure:
+def _sensitivity(spec: Optimisers, found: Findings[Cell], name: str, title: str, what: Quantity) -> Figure:
     panels = []
     for task in spec.tasks:
         drawn = []
         for arm in _shown(spec):
-            table = factor * at_end(spec, found, task, arm, split, metric)[:, spec.tuning_seeds :]
+            table = what.factor * at_end(spec, found, task, arm, what.split, what.metric)[:, spec.tuning_seeds :]
             whole = np.isfinite(table).all(axis=1)
             middle, low, high = (np.where(whole, part(table, axis=1), np.nan) for part in (np.median, np.min, np.max))
             drawn.append(lines.Line(arm, np.asarray(spec.rates), middle, low, high))
         panels.append(lines.Panel(task.name, tuple(drawn)))
     seeds = spec.seeds - spec.tuning_seeds
     return lines.draw(
-        f"rates-{split}-{metric}",
+        name,
         title,
         f"At the end of training: median and range of {seeds} seeds; a line ends where a run diverged.",
         panels,
         x_label="learning rate",
-        y_label=label,
+        y_label=what.label,
         log_x=True,
         log_y=True,
         note=f"n = {seeds} seeds · line: median · band: smallest to largest",
