@@ -11,11 +11,13 @@ from basin.spec.study import StudySpec
 from basin.studies.study import Study
 
 MODULES = {
+    "averages": "basin.studies.averages",
     "early-stopping": "basin.studies.early_stopping",
     "initialisation": "basin.studies.initialisation",
     "large-batch": "basin.studies.large_batch",
     "mini-batches": "basin.studies.mini_batches",
     "optimisers": "basin.studies.optimisers",
+    "quadratic": "basin.studies.quadratic",
     "weight-decay": "basin.studies.weight_decay",
 }
 """Module of each study, which holds it as `STUDY`."""
