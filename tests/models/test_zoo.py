@@ -39,6 +39,7 @@ def drifted(model: Model) -> tuple[dict, dict]:
 ZOO = {
     "mlp": build(MLP(widths=(16, 8)), (5,), 3),
     "mlp batch norm": build(MLP(widths=(16, 8), norm="batch", dropout=0.5), (5,), 3),
+    "mlp batch norm alone": build(MLP(widths=(16, 8), norm="batch", norm_affine=False), (5,), 3),
     "mlp layer norm": build(MLP(widths=(16,), norm="layer", norm_position="after_activation"), (5,), 3),
     "cnn5": build(CNN5(width=2), (8, 8, 1), 3),
     "flax": from_flax(

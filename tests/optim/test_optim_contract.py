@@ -29,6 +29,8 @@ def specs_of(rule):
     yield rule(**full)
     if "decay" in rule.model_fields:
         yield rule(**full, decay="decoupled")
+    if "bias_correction" in rule.model_fields:
+        yield rule(**full, bias_correction=False)
 
 
 SPECS = [spec for rule in RULES for spec in specs_of(rule)]

@@ -111,6 +111,17 @@ def adam(gradient, w, eta, beta1, beta2, epsilon, decay=0.0):
         yield w
 
 
+def uncorrected_adam(gradient, w, eta, beta1, beta2, epsilon):
+    """Document 003's Adam before its cold start is mended: algorithm 1 without its two divisions."""
+    m, v = np.zeros(2), np.zeros(2)
+    while True:
+        g = gradient(w)
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g**2
+        w = w - eta * m / (np.sqrt(v) + epsilon)
+        yield w
+
+
 def adadelta(gradient, x, rho, epsilon):
     """Zeiler 2012, algorithm 1."""
     squares, steps = np.zeros(2), np.zeros(2)
@@ -179,6 +190,12 @@ CASES = {
         unchanged,
         adam,
         (0.01, 0.9, 0.99, 0.3),
+    ),
+    "adam, uncorrected": (
+        Adam(learning_rate=0.01, bias_correction=False),
+        unchanged,
+        uncorrected_adam,
+        (0.01, 0.9, 0.999, 1e-8),
     ),
     "adadelta": (Adadelta(), unchanged, adadelta, (0.95, 1e-6)),
     "adamw": (AdamW(learning_rate=0.01, weight_decay=0.1), unchanged, adam, (0.01, 0.9, 0.999, 1e-8, 0.1)),

@@ -56,9 +56,10 @@ class Perceptron(nnx.Module):
 
 
 def _norm(spec: MLP, width: int, rngs: nnx.Rngs) -> nnx.Module:
+    affine = spec.norm_affine
     if spec.norm == "batch":
-        return nnx.BatchNorm(width, momentum=spec.norm_momentum, rngs=rngs)
-    return nnx.LayerNorm(width, rngs=rngs)
+        return nnx.BatchNorm(width, momentum=spec.norm_momentum, use_scale=affine, use_bias=affine, rngs=rngs)
+    return nnx.LayerNorm(width, use_scale=affine, use_bias=affine, rngs=rngs)
 
 
 def build_mlp(spec: MLP, input_shape: tuple[int, ...], num_classes: int) -> Model:

@@ -69,6 +69,8 @@ class MLP(Spec):
         norm: `"batch"`, `"layer"` or none.
         norm_position: Whether to normalise before the activation (Ioffe & Szegedy 2015) or after it.
         norm_momentum: How much of the running averages each batch leaves in place.
+        norm_affine: Whether each normalised unit has a trained scale and offset (gamma and beta); without them the
+            layer cannot represent the one that is not normalised.
         initializer: Distribution of the weights.
         bias_initializer: Distribution of the biases, the last layer's included.
         dropout: Share of hidden units dropped in training; 0 builds no dropout.
@@ -84,13 +86,15 @@ class MLP(Spec):
     norm: Norm | None = None
     norm_position: Literal["before_activation", "after_activation"] = "before_activation"
     norm_momentum: Annotated[StaticFloat, Field(ge=0, lt=1)] = 0.9
+    norm_affine: bool = True
     initializer: Initializer = He()
     bias_initializer: Initializer = Constant()
     dropout: Annotated[StaticFloat, Field(ge=0, lt=1)] = 0.0
 
     def num_parameters(self, input_shape: tuple[int, ...] = (64,), num_classes: int = 10) -> int:
         """Return the number of trained numbers, normalisation's scales and offsets included."""
-        return mlp_parameters((math.prod(input_shape), *self.widths, num_classes), normalised=self.norm is not None)
+        units = (math.prod(input_shape), *self.widths, num_classes)
+        return mlp_parameters(units, normalised=self.norm is not None and self.norm_affine)
 
 
 class F1(Spec):

@@ -214,9 +214,11 @@ class Adam(_DecayingRule):
         beta1: Of the average of gradients; 0.9 as in the paper.
         beta2: Of the average of squares; 0.999 as in the paper. Bishop & Bishop (2024) print 0.99, which after 200
             updates is another walk altogether.
+        bias_correction: Without it u = s / (sqrt(r) + epsilon), and the first step is
+            eta (1 - beta1) / sqrt(1 - beta2): what the correction is worth can be measured.
 
     References:
-        Kingma & Ba (2015), algorithm 1, defaults included.
+        Kingma & Ba (2015), algorithm 1, defaults included; section 6.4 removes the correction.
     """
 
     kind: Literal["adam"] = "adam"
@@ -224,6 +226,7 @@ class Adam(_DecayingRule):
     beta1: Beta = 0.9
     beta2: Beta = 0.999
     epsilon: Positive = 1e-8
+    bias_correction: bool = True
 
 
 class AdamW(_Rule):
