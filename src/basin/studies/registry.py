@@ -12,10 +12,12 @@ from basin.studies.study import Study
 
 MODULES = {
     "averages": "basin.studies.averages",
+    "adaptive": "basin.studies.adaptive",
     "early-stopping": "basin.studies.early_stopping",
     "initialisation": "basin.studies.initialisation",
     "large-batch": "basin.studies.large_batch",
     "mini-batches": "basin.studies.mini_batches",
+    "normalisation": "basin.studies.normalisation",
     "optimisers": "basin.studies.optimisers",
     "quadratic": "basin.studies.quadratic",
     "weight-decay": "basin.studies.weight_decay",
