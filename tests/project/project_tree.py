@@ -70,12 +70,15 @@ def is_test(reference: str) -> bool:
 
 @functools.cache
 def claims() -> dict[str, tuple[str, ...]]:
-    """Return the rows of the inventory that each claim of each registered study says it carries, by the claim's id."""
+    """Return the rows of the inventory that claims of registered studies say they carry, by the claims' ids."""
     from basin.studies.registry import MODULES, study
 
     pages = [study(name) for name in MODULES]
     found = [claim for page in pages for spec in page.presets.values() for claim in page.claims(spec)]
-    return {claim.id: claim.inventory for claim in found}
+    carried: dict[str, tuple[str, ...]] = {}
+    for claim in found:
+        carried[claim.id] = (*carried.get(claim.id, ()), *claim.inventory)
+    return carried
 
 
 def claim_exists(pattern: str, among: Iterable[str] | None = None) -> bool:
@@ -88,19 +91,19 @@ def figure_patterns() -> frozenset[str]:
     """Return the names that studies give to their figures, `*` where a part is put in.
 
     That is the first argument of a call to `draw`, or, where this is a parameter of the function around it, what the
-    study's calls of that function give for it.
+    file's calls of that function give for it.
     """
     trees = [parsed(path) for path in sorted((PACKAGE / "studies").glob("*.py"))]
-    functions = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    functions = [(tree, node) for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     names: set[str | None] = set()
-    for function in functions:
+    for tree, function in functions:
         parameters = [argument.arg for argument in function.args.args]
         for call in _calls(function, "draw"):
             first = call.args[0]
             names.add(_text(first))
             if isinstance(first, ast.Name) and first.id in parameters:
                 place = parameters.index(first.id)
-                names |= {_text(call.args[place]) for tree in trees for call in _calls(tree, function.name)}
+                names |= {_text(call.args[place]) for call in _calls(tree, function.name) if place < len(call.args)}
     return frozenset(name for name in names if name is not None)
 
 

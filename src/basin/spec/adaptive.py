@@ -40,4 +40,4 @@ class Adaptive(StudySpec):
     widths: Annotated[tuple[HostInt, ...], HOST] = (64, 64)
     batch_size: Annotated[HostInt, Field(ge=1)] = 32
     train_loss: Annotated[HostFloat, Field(gt=0)] = 0.01
-    epochs: Annotated[HostInt, Field(ge=2)] = 10
+    epochs: Annotated[HostInt, Field(ge=2)] = 8

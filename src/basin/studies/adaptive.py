@@ -361,7 +361,7 @@ STUDY = Study(
     "depend on the axes, why does AdaGrad give way to RMSProp, and which of its parts does Adam need?",
     source=f"{BISHOP}; {ACCOUNT}",
     presets={"quick": QUICK, "standard": STANDARD},
-    cost={"quick": "not timed alone; 214 s on two crowded cores, 82 s of processor time", "standard": "not measured"},
+    cost={"quick": "57 s on two cores", "standard": "not measured"},
     protocol=protocol,
     claims=claims,
     runs=runs,

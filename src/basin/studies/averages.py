@@ -353,7 +353,7 @@ STUDY = Study(
     "0.9 mostly right?",
     source=f"{ARTICLE}, lines 47 to 59; {SLIDE}",
     presets={"quick": QUICK, "standard": STANDARD},
-    cost={"quick": "3 s on two cores that five other jobs shared (5 s of processor time)", "standard": "not measured"},
+    cost={"quick": "4 s on two cores", "standard": "not measured"},
     protocol=protocol,
     claims=claims,
     experiments=experiments,

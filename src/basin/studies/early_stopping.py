@@ -261,7 +261,7 @@ STUDY = Study(
     source=SOURCE,
     presets={"quick": QUICK, "standard": STANDARD},
     cost={
-        "quick": "68 s of processor time on two shared cores (160 trainings, 128 measurements, 3 experiments)",
+        "quick": "43 s on two cores (160 trainings, 128 measurements, 3 experiments)",
         "standard": "not measured",
     },
     protocol=protocol,

@@ -261,7 +261,7 @@ STUDY = Study(
     "starts from another task and from an autoencoder.",
     source="Bishop & Bishop 2024, section 7.2.5",
     presets={"quick": QUICK, "standard": STANDARD},
-    cost={"quick": "not measured", "standard": "not measured"},
+    cost={"quick": "43 s on two cores", "standard": "not measured"},
     protocol=protocol,
     claims=claims,
     runs=runs,

@@ -264,11 +264,11 @@ def _escape_figures(spec: MiniBatches, escape: Computed) -> list[Figure]:
     how = spec.escape
     by_size = {f"B = {size}": escape[f"size {size}"] for size in how.batch_sizes} | {"whole set": escape["batch"]}
     by_order = {order: escape[order] for order in ORDERS}
-    about = (
-        ("escape-size", "Leaving a local minimum", by_size, "Examples are drawn with replacement."),
-        ("escape-order", "Leaving it in four orders", by_order, f"{how.order_batch} examples an update."),
-    )
-    return [_escape_figure(spec, *one) for one in about]
+    drawn, size = "Examples are drawn with replacement.", f"{how.order_batch} examples an update."
+    return [
+        _escape_figure(spec, "escape-size", "Leaving a local minimum", by_size, drawn),
+        _escape_figure(spec, "escape-order", "Leaving it in four orders", by_order, size),
+    ]
 
 
 def _escape_figure(

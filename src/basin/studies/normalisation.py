@@ -434,7 +434,7 @@ STUDY = Study(
     "at inference when batches are small?",
     source=BISHOP,
     presets={"quick": QUICK, "standard": STANDARD},
-    cost={"quick": "not timed alone; 173 s on two crowded cores", "standard": "not measured"},
+    cost={"quick": "61 s on two cores beside other work", "standard": "not measured"},
     protocol=protocol,
     claims=claims,
     runs=runs,

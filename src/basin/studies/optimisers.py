@@ -20,6 +20,7 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import jax.numpy as jnp
 import numpy as np
 
 from basin.loss.precision import arithmetic
@@ -128,7 +129,7 @@ def walks(scene: Scene, arms: Sequence[Arm], rates: Sequence[float], num_starts:
     inner = 0.5 * np.asarray(where.upper) + 0.5 * np.asarray(where.lower), 0.4 * np.subtract(where.upper, where.lower)
     starts = inner[0] + inner[1] * np.random.default_rng(0).uniform(-1, 1, (num_starts, where.dimension))
     with arithmetic("float64"):
-        lowest = float(where(np.asarray(where.minima[0])))
+        lowest = float(where(jnp.asarray(where.minima[0])))
     steps = np.empty((len(arms), len(rates), num_starts))
     left = np.empty_like(steps)
     for row, arm in enumerate(arms):
@@ -336,7 +337,7 @@ STUDY = Study(
     "of the same learning rates: which is fastest, which generalises best, and which forgives a wrong rate?",
     source=SOURCE,
     presets={"quick": QUICK, "standard": STANDARD},
-    cost={"quick": "not measured", "standard": "not measured"},
+    cost={"quick": "78 s on two cores (588 trainings, 812 sets of walks)", "standard": "not measured"},
     protocol=protocol,
     claims=claims,
     evidence=evidence,

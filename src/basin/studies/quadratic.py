@@ -307,7 +307,7 @@ STUDY = Study(
     source="Bishop & Bishop 2024, sections 7.1 to 7.3",
     presets={"quick": QUICK, "standard": STANDARD},
     cost={
-        "quick": "85 s on two cores that five other jobs shared (60 s of processor time)",
+        "quick": "54 s on two cores",
         "standard": "not measured",
     },
     protocol=protocol,

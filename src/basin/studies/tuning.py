@@ -58,8 +58,8 @@ def leave_one_out(costs: Float[np.ndarray, "rates cases"]) -> Tuned:
     """Choose the rate of each case on all other cases: for seeds, which are few.
 
     Example:
-        >>> leave_one_out(np.array([[1.0, 9.0, 9.0], [5.0, 5.0, 5.0]])).values.tolist()
-        [5.0, 5.0, 5.0]
+        >>> leave_one_out(np.array([[1.0, 9.0, 9.0], [5.0, 5.0, 5.0]])).values.tolist()  # sqrt(1 * 9) < 5 < 9
+        [5.0, 9.0, 9.0]
     """
     cases = range(costs.shape[1])
     index = np.array([_best(np.delete(costs, case, axis=1)) for case in cases])

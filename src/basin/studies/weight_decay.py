@@ -260,7 +260,7 @@ STUDY = Study(
     source=SOURCE,
     presets={"quick": QUICK, "standard": STANDARD},
     cost={
-        "quick": "108 s of processor time on two shared cores (168 trainings, 30 measurements, 7 experiments)",
+        "quick": "62 s on two cores (168 trainings, 30 measurements, 7 experiments)",
         "standard": "not measured",
     },
     protocol=protocol,
