@@ -10,8 +10,8 @@ import jax
 import numpy as np
 
 from basin import data
+from basin.figures import contours, forest, lines, paired
 from basin.figures import curves as curve_figure
-from basin.figures import forest, lines, paired
 from basin.figures.figure import Figure
 from basin.spec.data import AnyData
 from basin.spec.early_stopping import EarlyStopping, LearningCurves, Likeness
@@ -208,21 +208,18 @@ def _gap_figure(found: Findings[Cell]) -> Figure:
 
 def _path_figure(found: Findings[Cell]) -> Figure:
     paths = found.computed["paths"]
-    drawn = [
-        lines.Line(name, paths[key][order, 0], paths[key][order, 1])
-        for name, key, order in (
-            ("descent", "descent", slice(None, None, 10)),
-            ("decay", "decay", slice(None, None, -1)),
-        )
-    ]
     flat, steep = paths["lambdas"]
-    return lines.draw(
+    x, y = np.linspace(-0.4, 3.2, 121), np.linspace(-0.4, 2.4, 97)
+    error = (flat * (x - paths["target"][0]) ** 2 + (steep * (y - paths["target"][1]) ** 2)[:, None]) / 2
+    walks = (contours.Path("descent", paths["descent"][::10]), contours.Path("decay", paths["decay"][::-1]))
+    return contours.draw(
         "paths",
         "The path of descent and the path of the minimum under decay",
-        f"From the origin to the minimum of a quadratic with eigenvalues {flat:g} (across) and {steep:g} (up).",
-        [lines.Panel("", tuple(drawn))],
-        x_label="along the flat direction",
-        y_label="along the steep direction",
+        f"From the origin to the minimum of a quadratic with eigenvalues {flat:g} (across) and {steep:g} (up). Descent "
+        "goes on with every step, the minimum under decay as its strength falls.",
+        [contours.Panel("", x, y, error, walks, (contours.Mark("w*", *paths["target"].tolist()),))],
+        x_label="u₁, the flat direction",
+        y_label="u₂",
     )
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from basin.figures import contours, forest, lines
 from basin.figures import curves as curve_figure
-from basin.figures import forest, lines
 from basin.figures.figure import Figure
 from basin.figures.lines import Line, Mark, Panel
 from basin.spec.quadratic import Quadratic
@@ -303,17 +303,19 @@ def _stability(spec: Quadratic, found: Findings[Cell]) -> Figure:
 def _ravine_paths(found: Findings[Cell]) -> Figure:
     held = found.computed["ravine"]
     names = {"common": "one rate for all, 1.8", "tuned": "each at its best rate"}
+    x, y = np.linspace(-10, 10, 101), np.linspace(-3.2, 3.2, 65)
+    height = x**2 / 100 + y[:, None] ** 2 / 2
     multiples = [
-        Panel(title, tuple(Line(name, *held[name][rate]["path"].T) for name in OPTIMIZERS))
+        contours.Panel(title, x, y, height, tuple(contours.Path(name, held[name][rate]["path"]) for name in OPTIMIZERS))
         for rate, title in names.items()
     ]
-    return lines.draw(
+    return contours.draw(
         "ravine-paths",
         "Swing across the ravine, progress along it",
-        "Thirty steps on x^2/100 + y^2/2 from (-9, 2); the axes are not to the same scale.",
+        "Thirty steps on x^2/100 + y^2/2 from (-9, 2).",
         multiples,
-        x_label="along the ravine",
-        y_label="across",
+        x_label="x, along the ravine",
+        y_label="y",
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from basin import data
-from basin.figures import forest, lines, paired
+from basin.figures import contours, forest, lines, paired
 from basin.figures.figure import Figure
 from basin.spec.data import AnyData
 from basin.spec.model import mlp_parameters
@@ -200,17 +200,27 @@ def _shrinkage_figure(spec: WeightDecay, found: Findings[Cell]) -> Figure:
 
 
 def _path_figure(found: Findings[Cell]) -> Figure:
-    path = found.computed["path"]
-    names = [f"{word} (lambda = {value:g})" for word, value in zip(("flat", "steep"), path["lambdas"], strict=True)]
-    drawn = [lines.Line(name, path["strengths"], path["path"][:, place]) for place, name in enumerate(names)]
-    return lines.draw(
+    path, strength = found.computed["path"], 1.0
+    flat, steep = path["lambdas"]
+    x, y = np.linspace(-0.8, 3.2, 121), np.linspace(-0.8, 2.4, 97)
+    error = (flat * (x - path["target"][0]) ** 2 + (steep * (y - path["target"][1]) ** 2)[:, None]) / 2
+    walked = contours.Path("minimum", path["path"])
+    end = contours.Mark("w*", *path["target"].tolist())
+    least = contours.Mark(
+        f"at alpha = {strength:g}", *(path["lambdas"] / (path["lambdas"] + strength) * path["target"])
+    )
+    penalty = strength / 2 * (x**2 + y[:, None] ** 2)
+    return contours.draw(
         "path",
         "The minimum as the decay grows",
-        "Both coordinates of the minimum of E + alpha/2 w'w along the eigenvectors: the flat one leaves first.",
-        [lines.Panel("", tuple(drawn))],
-        x_label="alpha",
-        y_label="coordinate of the minimum",
-        log_x=True,
+        f"A quadratic with eigenvalues {flat:g} (across) and {steep:g} (up), and with alpha/2 w'w added. The line is "
+        "where its minimum goes as alpha grows from nothing to infinity: the flat direction leaves first.",
+        [
+            contours.Panel("E", x, y, error, (walked,), (end,)),
+            contours.Panel(f"E + alpha/2 w'w, alpha = {strength:g}", x, y, error + penalty, (walked,), (least,)),
+        ],
+        x_label="u₁, the flat direction",
+        y_label="u₂",
     )
 
 
