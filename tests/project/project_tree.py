@@ -93,7 +93,7 @@ def figure_patterns() -> frozenset[str]:
     That is the first argument of a call to `draw`, or, where this is a parameter of the function around it, what the
     file's calls of that function give for it.
     """
-    trees = [parsed(path) for path in sorted((PACKAGE / "studies").glob("*.py"))]
+    trees = [parsed(path) for path in sorted((PACKAGE / "studies").rglob("*.py"))]
     functions = [(tree, node) for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     names: set[str | None] = set()
     for tree, function in functions:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from basin.spec.adaptive import Adaptive
-from basin.studies import adaptive
-from basin.studies import adaptive_walks as walks
-from basin.studies.adaptive import ARMS
-from basin.studies.adaptive_evidence import beale_gradient, constant_step, evidence, rebuilt_steps
+from basin.studies.adaptive import study as adaptive
+from basin.studies.adaptive import walks
+from basin.studies.adaptive.evidence import beale_gradient, constant_step, evidence, rebuilt_steps
+from basin.studies.adaptive.study import ARMS
 from basin.studies.claim import judge
 from basin.studies.conduct import conduct, findings
 from basin.studies.experiment import Experiment

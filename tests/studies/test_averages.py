@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import scipy.signal
 
-from basin.studies import averages, averages_series
-from basin.studies.averages_view import losses
+from basin.studies.averages import series as averages_series
+from basin.studies.averages import study as averages
+from basin.studies.averages.view import losses
 from basin.studies.claim import judge
 from basin.studies.conduct import conduct, findings
 from basin.studies.study import Findings

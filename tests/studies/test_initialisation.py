@@ -10,14 +10,14 @@ import pytest
 from basin.models import MLP
 from basin.spec.data import Digits, Glyphs
 from basin.spec.initialisation import Initialisation, Signal, WarmStart
-from basin.studies import initialisation
-from basin.studies import initialisation_experiments as computing
-from basin.studies import initialisation_view as view
 from basin.studies.claim import judge
 from basin.studies.conduct import conduct
 from basin.studies.experiment import Computed
 from basin.studies.finite_sum import network_sum
-from basin.studies.initialisation_view import Cell
+from basin.studies.initialisation import experiments as computing
+from basin.studies.initialisation import study as initialisation
+from basin.studies.initialisation import view
+from basin.studies.initialisation.view import Cell
 from basin.studies.study import Findings
 from basin.studies.target import crossing
 from basin.training.evaluate import Row

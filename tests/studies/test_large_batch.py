@@ -5,9 +5,9 @@ import pytest
 
 from basin.data import Digits
 from basin.spec.study import Comparison, LargeBatch, Sharpness
-from basin.studies import large_batch
 from basin.studies.claim import judge
-from basin.studies.large_batch_view import Cell
+from basin.studies.large_batch import study as large_batch
+from basin.studies.large_batch.view import Cell
 from basin.studies.study import Findings, Measured
 from basin.training.evaluate import Row
 from basin.training.history import History

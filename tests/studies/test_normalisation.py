@@ -14,13 +14,13 @@ import scipy.special
 from basin.models import MLP, build
 from basin.models.model import Mode
 from basin.spec.normalisation import Normalisation
-from basin.studies import normalisation
-from basin.studies import normalisation_depth as deep
 from basin.studies.claim import judge
 from basin.studies.conduct import conduct, findings
-from basin.studies.normalisation_evidence import evidence
-from basin.studies.normalisation_inference import combine, name
-from basin.studies.normalisation_inputs import steps_of_descent
+from basin.studies.normalisation import depth as deep
+from basin.studies.normalisation import study as normalisation
+from basin.studies.normalisation.evidence import evidence
+from basin.studies.normalisation.inference import combine, name
+from basin.studies.normalisation.inputs import steps_of_descent
 from basin.studies.study import Findings
 
 TINY = Normalisation(

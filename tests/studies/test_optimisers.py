@@ -8,12 +8,12 @@ import pytest
 from basin.spec.data import Digits
 from basin.spec.model import MLP
 from basin.spec.optimisers import ARMS, Optimisers, Scene, Task
-from basin.studies import optimisers_view as view
 from basin.studies.claim import judge
 from basin.studies.conduct import conduct, findings
 from basin.studies.experiment import Computed
-from basin.studies.optimisers import QUICK, STUDY, claims, evidence, grid, walks
-from basin.studies.optimisers_view import Cell
+from basin.studies.optimisers import view
+from basin.studies.optimisers.study import QUICK, STUDY, claims, evidence, grid, walks
+from basin.studies.optimisers.view import Cell
 from basin.studies.study import Findings
 from basin.training.evaluate import Row
 from basin.training.history import History

@@ -18,12 +18,15 @@ from basin.models import MLP
 from basin.optim import SGD
 from basin.spec.budget import Budget
 from basin.spec.run import RunSpec
-from basin.studies import quadratic, quadratic_geometry, quadratic_modes, quadratic_ravine
 from basin.studies.claim import judge
 from basin.studies.conduct import conduct, findings
-from basin.studies.quadratic_expansion import LENGTHS, reach, remainders, slopes, small_steps
-from basin.studies.quadratic_network import local_quadratic
-from basin.studies.quadratic_view import Cell
+from basin.studies.quadratic import geometry as quadratic_geometry
+from basin.studies.quadratic import modes as quadratic_modes
+from basin.studies.quadratic import ravine as quadratic_ravine
+from basin.studies.quadratic import study as quadratic
+from basin.studies.quadratic.expansion import LENGTHS, reach, remainders, slopes, small_steps
+from basin.studies.quadratic.network import local_quadratic
+from basin.studies.quadratic.view import Cell
 from basin.studies.study import Findings
 from basin.surfaces.quadratics import quadratic as bowl
 from basin.training.history import History

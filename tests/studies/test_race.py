@@ -14,11 +14,11 @@ from basin.optim import GradientDescent
 from basin.spec.overrides import override
 from basin.spec.race import NetworkRace, Race, Rules, SurfaceRace
 from basin.store.study import StudyFolder
-from basin.studies import race_view as view
 from basin.studies.conduct import conduct, findings, write_up
-from basin.studies.race import command, race, rebuilt
-from basin.studies.race_scene import RANKING, TUNING, USUAL_STARTS, experiments, picture_start, starts
-from basin.studies.race_tuning import tune
+from basin.studies.race import view
+from basin.studies.race.scene import RANKING, TUNING, USUAL_STARTS, experiments, picture_start, starts
+from basin.studies.race.tool import command, race, rebuilt
+from basin.studies.race.tuning import tune
 from basin.studies.registry import recorded
 from basin.studies.study import Findings
 from basin.surfaces import SURFACES, trajectory

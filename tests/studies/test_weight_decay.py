@@ -12,13 +12,13 @@ from basin.loss.precision import arithmetic
 from basin.spec.run import RunSpec
 from basin.spec.weight_decay import Bowl, Capacity, DecayRace, LinearMaps, Noise, WeightDecay
 from basin.store.study import StudyFolder
-from basin.studies import decay_of_mapped_data as mapped
-from basin.studies import decay_of_quadratics as exact
-from basin.studies import weight_decay
 from basin.studies.claim import judge
 from basin.studies.conduct import conduct, findings
 from basin.studies.study import Findings, Measured
-from basin.studies.weight_decay_view import GAMMA, Cell, counts
+from basin.studies.weight_decay import mapped_data as mapped
+from basin.studies.weight_decay import quadratics as exact
+from basin.studies.weight_decay import study as weight_decay
+from basin.studies.weight_decay.view import GAMMA, Cell, counts
 from basin.training.evaluate import Row
 from basin.training.history import History
 from basin.training.outcome import Outcome

@@ -13,8 +13,8 @@ from basin.figures.words import number
 from basin.spec.overrides import override
 from basin.spec.race import NetworkRace, Race, SurfaceRace
 from basin.studies.conduct import conduct, findings, write_index
-from basin.studies.race import race
-from basin.studies.race_view import height_words, ranking, target
+from basin.studies.race.tool import race
+from basin.studies.race.view import height_words, ranking, target
 from basin.studies.study import Table as Found
 
 

@@ -1,1 +1,1 @@
-"""Studies: one file each, and what carries them out."""
+"""Studies: a folder each, whose `study.py` is the page to read first, and what carries them out."""

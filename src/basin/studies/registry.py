@@ -11,21 +11,21 @@ from basin.spec.study import StudySpec
 from basin.studies.study import Study
 
 MODULES = {
-    "averages": "basin.studies.averages",
-    "adaptive": "basin.studies.adaptive",
-    "early-stopping": "basin.studies.early_stopping",
-    "initialisation": "basin.studies.initialisation",
-    "large-batch": "basin.studies.large_batch",
-    "mini-batches": "basin.studies.mini_batches",
-    "normalisation": "basin.studies.normalisation",
-    "optimisers": "basin.studies.optimisers",
-    "quadratic": "basin.studies.quadratic",
-    "weight-decay": "basin.studies.weight_decay",
+    "averages": "basin.studies.averages.study",
+    "adaptive": "basin.studies.adaptive.study",
+    "early-stopping": "basin.studies.early_stopping.study",
+    "initialisation": "basin.studies.initialisation.study",
+    "large-batch": "basin.studies.large_batch.study",
+    "mini-batches": "basin.studies.mini_batches.study",
+    "normalisation": "basin.studies.normalisation.study",
+    "optimisers": "basin.studies.optimisers.study",
+    "quadratic": "basin.studies.quadratic.study",
+    "weight-decay": "basin.studies.weight_decay.study",
 }
 """Module of each study, which holds it as `STUDY`."""
 
 TOOLS = {
-    "race": "basin.studies.race",
+    "race": "basin.studies.race.tool",
 }
 """Module of each tool that is carried out as a study is, and has no claims; `rebuilt` makes it from its record."""
 

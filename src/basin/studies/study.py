@@ -1,6 +1,6 @@
 """What a study is: a question, the runs and experiments it needs, what is measured, and the claims held against it.
 
-A study is one file that reads like a page of a lab notebook. It says what it needs through the functions that a
+The file `study.py` of a study reads like a page of a lab notebook. It says what it needs through the functions that a
 :class:`Study` bundles; :mod:`basin.studies.conduct` carries them out. Training and measuring never see the claims.
 """
 

@@ -1,0 +1,1 @@
+"""Adaptive rates: AdaGrad, RMSProp and Adam, and what each of their parts does."""

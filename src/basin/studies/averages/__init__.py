@@ -1,0 +1,1 @@
+"""Exponential averages: what they remember, the cold start and its correction."""

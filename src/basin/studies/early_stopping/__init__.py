@@ -1,0 +1,1 @@
+"""Early stopping: learning curves, the validation minimum, likeness to weight decay."""

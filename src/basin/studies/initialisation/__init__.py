@@ -1,0 +1,1 @@
+"""First weights: symmetry, variance through depth, several starts, transfer."""

@@ -1,0 +1,1 @@
+"""Large batches and sharp minima (Keskar et al. 2017)."""

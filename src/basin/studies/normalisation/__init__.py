@@ -1,0 +1,1 @@
+"""Normalisation of inputs and of layers."""

@@ -1,0 +1,1 @@
+"""Optimisers compared, each tuned by the same budget."""

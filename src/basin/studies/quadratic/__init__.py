@@ -1,0 +1,1 @@
+"""Gradient descent on a quadratic, and on the quadratic around a trained network."""

@@ -1,0 +1,1 @@
+"""Weight decay: shrinkage, effective parameters, consistency, decoupling."""
