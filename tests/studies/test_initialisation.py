@@ -18,8 +18,8 @@ from basin.studies.initialisation import experiments as computing
 from basin.studies.initialisation import study as initialisation
 from basin.studies.initialisation import view
 from basin.studies.initialisation.view import Cell
+from basin.studies.runs import crossing
 from basin.studies.study import Findings
-from basin.studies.target import crossing
 from basin.training.evaluate import Row
 from basin.training.history import History
 from basin.training.outcome import Outcome

@@ -71,6 +71,50 @@ class Claim:
             )
 
 
+def formula(
+    name: str,
+    statement: str,
+    source: str,
+    statistic: str,
+    tolerance: float,
+    rows: tuple[str, ...],
+    *,
+    refuted_by: str = "",
+    unit: str = "",
+    resampled: str = "cases",
+) -> Claim:
+    """Return a claim of exact agreement: supported if the error of every case is within the tolerance.
+
+    Args:
+        name: The claim's id.
+        statement: The sentence.
+        source: Where it is from.
+        statistic: The error of a case, in words.
+        tolerance: What the arithmetic of a case explains, above 0; see :func:`basin.stats.formula.rounding_tolerance`.
+        rows: Rows of the inventory of sources that the claim carries.
+        refuted_by: What would refute it in words, if that is not a case off by more than the tolerance.
+        unit: Of the error.
+        resampled: What differs between cases.
+
+    Example:
+        >>> claim = formula("double", "Twice x is x + x.", "arithmetic", "|2 x - (x + x)| over |x|", 1e-12, ())
+        >>> judge([claim], {"double": Cases(np.array([0.0, 1e-9]))})[0].verdict.value, claim.refuted_by
+        ('refuted', 'a case off by more than 1e-12')
+    """
+    return Claim(
+        id=name,
+        statement=statement,
+        source=source,
+        refuted_by=refuted_by or f"a case off by more than {tolerance:.2g}",
+        statistic=statistic,
+        direction=Direction.FORMULA,
+        smallest_effect=tolerance,
+        unit=unit,
+        inventory=rows,
+        resampled=resampled,
+    )
+
+
 @dataclass(frozen=True)
 class Reading:
     """One way of reading a claim's statistic; a claim holds only if all of its readings agree."""
@@ -96,6 +140,11 @@ class Measured:
     readings: tuple[Reading, ...]
     premise: Premise | None = None
     note: str = ""
+
+    @classmethod
+    def of(cls, estimate: Estimate, note: str = "") -> Measured:
+        """Return the evidence of a single reading."""
+        return cls((Reading("", estimate),), note=note)
 
 
 @dataclass(frozen=True, eq=False)

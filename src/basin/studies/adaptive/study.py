@@ -17,6 +17,7 @@ are said to help nevertheless. Removing a part of Adam costs something.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -29,7 +30,7 @@ from basin.spec.run import Evaluations, RunSpec, StopAtLoss
 from basin.stats import Direction, Scale, rounding_tolerance
 from basin.studies.adaptive import view, walks
 from basin.studies.adaptive.evidence import PARTS, Cell, evidence
-from basin.studies.claim import Claim
+from basin.studies.claim import Claim, formula
 from basin.studies.study import Study
 from basin.studies.tuning import grid
 
@@ -80,48 +81,42 @@ def claims(spec: Adaptive) -> Sequence[Claim]:
 
 
 def _formulas() -> Iterator[Claim]:
-    # r is a sum of up to 1 000 squares: each adds a rounding, and a step is the difference of two rounded points
-    tolerance = rounding_tolerance(4 * walks.CONSTANT_STEPS)
+    exact = functools.partial(formula, unit="relative", resampled="seeds")
     for name, says, rows in (
         ("AdaGrad", "eta |g| / (|g| sqrt(t) + delta): eta / sqrt(t)", ("B29a", "B29c", "B30a", "I12")),
         ("RMSProp", "eta |g| / (|g| sqrt(1 - beta^t) + delta), which tends to eta", ("B30a", "B30b", "I12")),
         ("Adam", "eta |g| / (|g| + delta), from the first step on", ("B31a", "O33")),
         ("no correction", "eta |g| (1 - beta1^t) / (|g| sqrt(1 - beta2^t) + delta)", ("B31a", "O33")),
     ):
-        yield Claim(
-            id=f"constant-gradient-{name.lower().replace(' ', '-')}",
-            statement=f"Under a constant gradient the t-th step of {_named(name)} is {says}.",
-            source=BISHOP,
+        yield exact(
+            f"constant-gradient-{name.lower().replace(' ', '-')}",
+            f"Under a constant gradient the t-th step of {_named(name)} is {says}.",
+            BISHOP,
+            "largest deviation of a step, relative to the farthest point of the walk",
+            # r is a sum of up to 1 000 squares: each adds a rounding, and a step is the difference of rounded points
+            rounding_tolerance(4 * walks.CONSTANT_STEPS),
+            rows,
             refuted_by="a step that differs by more than rounding",
-            statistic="largest deviation of a step, relative to the farthest point of the walk",
-            direction=Direction.FORMULA,
-            smallest_effect=tolerance,
-            unit="relative",
-            inventory=rows,
         )
-    yield Claim(
-        id="rules-from-their-sums",
-        statement="Each rule is what it is made of: AdaGrad divides by the root of the sum of squares, RMSProp by that "
+    yield exact(
+        "rules-from-their-sums",
+        "Each rule is what it is made of: AdaGrad divides by the root of the sum of squares, RMSProp by that "
         "of their average, Adam the corrected average of gradients by the corrected root.",
-        source=f"{BISHOP}, {ACCOUNT}",
-        refuted_by="a step that sums over the walk's own gradients do not give",
-        statistic="largest deviation of a step over Beale's function, relative to the farthest point of the walk",
-        direction=Direction.FORMULA,
+        f"{BISHOP}, {ACCOUNT}",
+        "largest deviation of a step over Beale's function, relative to the farthest point of the walk",
         # 200 terms a sum; the terms of Beale's gradient cancel by at most 1e4 on these walks
-        smallest_effect=rounding_tolerance(4 * walks.RULES_STEPS, condition=1e4),
-        unit="relative",
-        inventory=("B29a", "B30b", "B31a", "O29", "O30", "O32", "O35", "I12", "I21"),
+        rounding_tolerance(4 * walks.RULES_STEPS, condition=1e4),
+        ("B29a", "B30b", "B31a", "O29", "O30", "O32", "O35", "I12", "I21"),
+        refuted_by="a step that sums over the walk's own gradients do not give",
     )
-    yield Claim(
-        id="rates-by-curvature-bowl",
-        statement="On the axes AdaGrad's rates are inversely proportional to the curvatures.",
-        source=f"{BISHOP}: parameters of high curvature are reduced fastest",
+    yield exact(
+        "rates-by-curvature-bowl",
+        "On the axes AdaGrad's rates are inversely proportional to the curvatures.",
+        f"{BISHOP}: parameters of high curvature are reduced fastest",
+        "largest deviation of rate times curvature from its mean over the coordinates, at any step",
+        rounding_tolerance(10 * walks.CONSTANT_STEPS),
+        ("B28b", "B29b"),
         refuted_by="rates times curvatures that differ by more than rounding",
-        statistic="largest deviation of rate times curvature from its mean over the coordinates, at any step",
-        direction=Direction.FORMULA,
-        smallest_effect=rounding_tolerance(10 * walks.CONSTANT_STEPS),
-        unit="relative",
-        inventory=("B28b", "B29b"),
     )
 
 

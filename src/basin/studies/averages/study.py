@@ -24,7 +24,7 @@ from basin.spec.averages import Averages
 from basin.stats import Direction, Scale, mean, paired, rounding_tolerance, sample
 from basin.studies.averages import series, view
 from basin.studies.averages.series import GRID, age_at, settings
-from basin.studies.claim import Cases, Claim, Evidence, Measured, Reading
+from basin.studies.claim import Cases, Claim, Evidence, Measured, Reading, formula
 from basin.studies.experiment import Experiment
 from basin.studies.study import Findings, Study
 
@@ -73,26 +73,11 @@ def claims(spec: Averages) -> Sequence[Claim]:
     return [*_n_of_values(), *_cold_start(), *_lag(), *_which_beta()]
 
 
-def _formula(name: str, statement: str, source: str, statistic: str, tolerance: float, rows: tuple[str, ...]) -> Claim:
-    return Claim(
-        id=name,
-        statement=statement,
-        source=source,
-        refuted_by=f"a case off by more than {tolerance:.2g}",
-        statistic=statistic,
-        direction=Direction.FORMULA,
-        smallest_effect=tolerance,
-        unit="",
-        inventory=rows,
-        resampled="cases",
-    )
-
-
 def _n_of_values() -> Sequence[Claim]:
     exact = rounding_tolerance(4 * series.WEIGHTS_LENGTH)
     lines = f"{ARTICLE}, line 51"
     return [
-        _formula(
+        formula(
             "weight-time",
             "n as the age at which a weight has fallen to 1/e: -1/log(beta) values.",
             lines,
@@ -100,7 +85,7 @@ def _n_of_values() -> Sequence[Claim]:
             exact,
             ("O18", "O19"),
         ),
-        _formula(
+        formula(
             "weight-time-about",
             "That is about 1/(1 - beta) values: 10 at 0.9 and 100 at 0.99.",
             lines,
@@ -108,7 +93,7 @@ def _n_of_values() -> Sequence[Claim]:
             ABOUT,
             ("O19",),
         ),
-        _formula(
+        formula(
             "mean-age",
             "n as the mean age of the values in the average: beta/(1 - beta), which is 9 at 0.9 and 99 at 0.99.",
             lines,
@@ -116,7 +101,7 @@ def _n_of_values() -> Sequence[Claim]:
             exact,
             ("O19",),
         ),
-        _formula(
+        formula(
             "noise-weights",
             "n as the number of values whose plain mean is as free of noise: (1 + beta)/(1 - beta), which is 19 at 0.9 "
             "and 199 at 0.99.",
@@ -157,7 +142,7 @@ def _n_of_values() -> Sequence[Claim]:
 
 def _cold_start() -> Sequence[Claim]:
     return [
-        _formula(
+        formula(
             "cold-start",
             "Begun at 0, the average of a constant is too small by the factor 1 - beta^t.",
             SLIDE,
@@ -165,7 +150,7 @@ def _cold_start() -> Sequence[Claim]:
             rounding_tolerance(4 * series.WEIGHTS_LENGTH),
             ("O33", "O18"),
         ),
-        _formula(
+        formula(
             "correction",
             "The correction 1/(1 - beta^t) is 10, 1.535 and 1.00003 at beta 0.9 after 1, 10 and 100 steps.",
             SLIDE,
@@ -173,7 +158,7 @@ def _cold_start() -> Sequence[Claim]:
             rounding_tolerance(400),
             ("O33",),
         ),
-        _formula(
+        formula(
             "correction-printed",
             "As printed: the corrections are 10, 1.5 and 1.0.",
             SLIDE,
@@ -187,7 +172,7 @@ def _cold_start() -> Sequence[Claim]:
 def _lag() -> Sequence[Claim]:
     line = f"{ARTICLE}, line 53"
     return [
-        _formula(
+        formula(
             "lag-of-a-ramp",
             "The average of a steady rise is beta/(1 - beta) values behind it.",
             line,
@@ -195,7 +180,7 @@ def _lag() -> Sequence[Claim]:
             rounding_tolerance(4 * series.WEIGHTS_LENGTH, condition=100),
             ("O20",),
         ),
-        _formula(
+        formula(
             "shift-of-a-curve",
             "The curve of the average is shifted to the right by about as much.",
             line,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from basin.spec.early_stopping import Descent, EarlyStopping, LearningCurves
 from basin.stats import Direction, Scale, rounding_tolerance
-from basin.studies.claim import Claim
+from basin.studies.claim import Claim, formula
 
 SOURCE = "Bishop & Bishop 2024"
 WORDS = {"linear": "a linear network from the origin", "layered": "a network with a hidden layer from a random start"}
@@ -20,33 +22,23 @@ def claims(spec: EarlyStopping) -> Sequence[Claim]:
     """Return the claims: on quadratics, on learning curves, on networks beside decay."""
     curves = [claim for on in spec.curves for claim in _curve_claims(on, spec.patience)]
     networks = [claim for network in WORDS for claim in _network_claims(network)]
-    return [*_exact_claims(spec.descent), *curves, *networks]
+    return [*_descent_claims(spec.descent), *_likeness_claims(spec.descent), *curves, *networks]
 
 
-def _formula(name: str, statement: str, tolerance: float, statistic: str, *rows: str) -> Claim:
-    return Claim(
-        id=name,
-        statement=statement,
-        source=f"{SOURCE}, slide 50 and exercise 9.6",
-        refuted_by="one case beyond the tolerance",
-        statistic=statistic,
-        direction=Direction.FORMULA,
-        smallest_effect=tolerance,
-        unit="",
-        inventory=rows,
-    )
+def _formula(name: str, statement: str, *rest: Any) -> Claim:
+    source, wrong = f"{SOURCE}, slide 50 and exercise 9.6", "one case beyond the tolerance"
+    return formula(name, statement, source, *rest, refuted_by=wrong, resampled="seeds")
 
 
-def _exact_claims(of: Descent) -> Iterator[Claim]:
+def _descent_claims(of: Descent) -> Iterator[Claim]:
     size = len(of.eigenvalues)
     walked = rounding_tolerance(of.num_steps * (2 * size + 8), condition=1 + max(of.rates) * max(of.eigenvalues))
     yield _formula(
         "descent",
         "After tau steps from the origin w_j = (1 - (1 - rho eta_j)^tau) w*_j.",
-        walked,
         "every point of every walk against the formula, as shares of the minimum",
-        "B50b",
-        "B50c",
+        walked,
+        ("B50b", "B50c"),
     )
     flattest = min(value for value in of.eigenvalues if value > 0)
     left = size * (1 - min(of.rates) * flattest) ** of.num_steps
@@ -54,53 +46,57 @@ def _exact_claims(of: Descent) -> Iterator[Claim]:
         "gamma-grows",
         "The effective number of parameters, the sum of 1 - (1 - rho eta_j)^tau, grows from 0 to W while rho eta_j < "
         "1.",
-        left + walked,
         "gamma at the start, W minus gamma at the end (W counts the directions with data), and every fall on the way; "
         "the tolerance is what the flattest direction still lacks",
-        "B50a",
+        left + walked,
+        ("B50a",),
     )
     yield _formula(
         "gamma-grows-at-any-rate",
         "It grows at every step at any rate at which descent converges, rho eta_j < 2.",
-        left + walked,
         f"the same at rho eta_j up to {max(of.rates) * max(of.eigenvalues):g}, where the steepest direction oscillates",
-        "B50a",
+        left + walked,
+        ("B50a",),
     )
+
+
+def _likeness_claims(of: Descent) -> Iterator[Claim]:
+    rows, steps = ("B50c",), of.likeness_steps
     yield _formula(
         "same-limits",
         "Stopping and a decay of 1 / (rho tau) have the same limits: rho tau eta_j in flat directions, 1 in steep "
         "ones.",
-        1.0,
         "what is left of either share beyond its limit, relative to x = rho tau eta_j for x <= 0.1, times x for x >= "
         "10",
-        "B50c",
+        1.0,
+        rows,
     )
     yield _formula(
         "equal-to-decay",
         "Stopping is equivalent to a decay of 1 / (rho tau).",
-        rounding_tolerance(2 * of.likeness_steps),
         "difference of the two shares of the minimum at every x = rho tau eta_j",
-        "B50c",
+        rounding_tolerance(2 * steps),
+        rows,
     )
-    numbers = {
-        "largest-gap": (
+    for name, statement, what, tolerance in (
+        (
+            "largest-gap",
             "The two shares are at most 0.204 apart when steps are many and short.",
-            ROUNDED,
             "largest gap",
+            ROUNDED,
         ),
-        "largest-gap-where": ("They are furthest apart at rho tau eta_j = 2.5.", 0.05, "x at the largest gap"),
-        "gap-at-0535": ("At a decay of 0.535 / (rho tau) they are at most 0.103 apart.", ROUNDED, "largest gap there"),
-        "best-factor": ("The decay that is most alike is 0.532 / (rho tau).", ROUNDED, "the factor"),
-        "best-gap": ("Even at that decay they are up to 0.102 apart.", ROUNDED, "the smallest largest gap"),
-    }
-    for name, (statement, tolerance, what) in numbers.items():
-        yield _formula(name, statement, tolerance, f"{what} of {of.likeness_steps} steps, against the number", "B50c")
+        ("largest-gap-where", "They are furthest apart at rho tau eta_j = 2.5.", "x at the largest gap", 0.05),
+        ("gap-at-0535", "At a decay of 0.535 / (rho tau) they are at most 0.103 apart.", "largest gap there", ROUNDED),
+        ("best-factor", "The decay that is most alike is 0.532 / (rho tau).", "the factor", ROUNDED),
+        ("best-gap", "Even at that decay they are up to 0.102 apart.", "the smallest largest gap", ROUNDED),
+    ):
+        yield _formula(name, statement, f"{what} of {steps} steps, against the number", tolerance, rows)
     yield _formula(
         "gap-at-any-rate",
         "They are at most 0.204 apart wherever rho eta_j < 1, however few the steps.",
-        ROUNDED,
         f"how far the largest gap exceeds 0.204 after {', '.join(map(str, of.few_steps))} steps",
-        "B50c",
+        ROUNDED,
+        rows,
     )
     yield Claim(
         id="path",
@@ -118,86 +114,68 @@ def _exact_claims(of: Descent) -> Iterator[Claim]:
 
 
 def _curve_claims(on: LearningCurves, patience: int) -> Iterator[Claim]:
-    def claim(
-        name: str,
-        statement: str,
-        page: int,
-        refuted: str,
-        statistic: str,
-        direction: Direction,
-        effect: float,
-        unit: str,
-        rows: tuple[str, ...],
-    ) -> Claim:
-        return Claim(
-            id=f"{name}-{on.name}",
-            statement=f"{statement} ({on.name}).",
-            source=f"{SOURCE}, slide {page}",
-            refuted_by=refuted,
-            statistic=statistic,
-            direction=direction,
-            smallest_effect=effect,
-            unit=unit,
-            inventory=rows,
-        )
+    for claim in _of_any_curve(patience):
+        yield replace(claim, id=f"{claim.id}-{on.name}", statement=f"{claim.statement} ({on.name}).")
 
-    chosen = "test {} at the end minus that at the look before it with the lowest held-out loss"
-    yield claim(
+
+def _of_any_curve(patience: int) -> Iterator[Claim]:
+    slide, curve = f"{SOURCE}, slide 49", ("B48", "B49b", "B49c")
+    yield Claim(
         "train-falls",
         "The training loss falls almost without a rise",
-        49,
+        slide,
         "a rise from one look to the next at more than 5 % of the looks",
         "share of the looks at which the training loss is above that at the look before",
         Direction.AT_MOST,
         0.05,
         "",
-        rows=("B48", "B49b", "B49c"),
+        inventory=curve,
     )
-    yield claim(
+    yield Claim(
         "validation-turns",
         "The loss on held-out examples falls, then rises",
-        49,
+        slide,
         "a fall or a rise of less than 0.1 nats",
         "fall: test loss at the start minus that at the lowest held-out loss; rise: loss at the end minus that at the "
         "epoch that other seeds and the other of the two sets chose",
         Direction.GREATER,
         0.1,
         "nats",
-        rows=("B48", "B49b", "B49c"),
+        inventory=curve,
     )
-    yield claim(
+    yield Claim(
         "validation-error-turns",
         "The error on held-out examples rises in the end, as their loss does",
-        49,
+        slide,
         "a rise of less than 0.5 points",
         "error at the end minus that at the epoch that other seeds and the other of the two sets chose",
         Direction.GREATER,
         0.5,
         "points",
-        rows=("B49b",),
+        inventory=("B49b",),
     )
     for metric, effect, unit in (("loss", 0.1, "nats"), ("error", 0.5, "points")):
-        yield claim(
+        yield Claim(
             f"stopping-{metric}",
             f"To stop where the held-out loss is lowest lowers the test {metric}",
-            49,
+            slide,
             f"a gain of less than {effect:g} {unit}",
-            chosen.format(metric),
+            f"test {metric} at the end minus that at the look before it with the lowest held-out loss",
             Direction.GREATER,
             effect,
             unit,
-            rows=("B49a",),
+            inventory=("B49a",),
         )
-    yield claim(
+    yield Claim(
         "patience",
         f"A patience of {patience} looks finds the minimum that the whole training would show",
-        49,
+        slide,
         "a best look that is more than 2 looks away",
         "number of the best look before the rule stopped minus that of the best look of the whole training",
         Direction.SAME,
         2.0,
         "looks",
-        rows=("B49a",),
+        inventory=("B49a",),
     )
 
 

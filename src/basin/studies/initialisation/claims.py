@@ -9,7 +9,7 @@ import numpy as np
 
 from basin.spec.initialisation import Initialisation
 from basin.stats import Direction, Scale, rounding_tolerance
-from basin.studies.claim import Claim
+from basin.studies.claim import Claim, formula
 
 SLIDE = "Bishop & Bishop 2024, section 7.2.5"
 AFTER_RELU = 0.5 - 1 / (2 * np.pi)
@@ -18,48 +18,23 @@ AFTER_RELU = 0.5 - 1 / (2 * np.pi)
 
 def claims(spec: Initialisation) -> Sequence[Claim]:
     """Return the claims."""
-    return [*_symmetry(), *_signal(), *_spread(spec), *_biases(), *_starts(spec), *_warm()]
+    return [*_symmetry(), *_layer(), *_depth(), *_spread(spec), *_biases(), *_starts(spec), *_warm()]
 
 
-def _claim(
-    name: str,
-    statement: str,
-    slide: str,
-    refuted_by: str,
-    statistic: str,
-    direction: Direction,
-    effect: float,
-    unit: str,
-    inventory: tuple[str, ...],
-    scale: Scale = Scale.NATURAL,
-    resampled: str = "seeds",
-) -> Claim:
-    return Claim(
-        id=name,
-        statement=statement,
-        source=f"{SLIDE}, {slide}",
-        refuted_by=refuted_by,
-        statistic=statistic,
-        direction=direction,
-        smallest_effect=effect,
-        unit=unit,
-        scale=scale,
-        inventory=inventory,
-        resampled=resampled,
-    )
+def _claim(name: str, statement: str, slide: str, *rest: Any, **more: Any) -> Claim:
+    return Claim(name, statement, f"{SLIDE}, {slide}", *rest, **more)
 
 
 def _symmetry() -> Iterator[Claim]:
-    yield _claim(
+    yield formula(
         "symmetry-kept",
         "Units that start equal stay equal.",
-        "slide 17",
-        "units of a layer that differ by more than rounding after training",
+        f"{SLIDE}, slide 17",
         "largest difference between units of a hidden layer after training, relative to its largest weight",
-        Direction.FORMULA,
         1000 * rounding_tolerance(100, np.float32),
-        "",
         ("B17b",),
+        refuted_by="units of a layer that differ by more than rounding after training",
+        resampled="seeds",
     )
     yield _claim(
         "symmetry-costs",
@@ -70,77 +45,71 @@ def _symmetry() -> Iterator[Claim]:
         Direction.GREATER,
         10.0,
         "points",
-        ("B17b", "B17c"),
+        inventory=("B17b", "B17c"),
     )
 
 
-def _signal() -> Iterator[Claim]:
-    def of_signals(name: str, statement: str, refuted_by: str, statistic: str, *rest: Any, **more: Any) -> Claim:
-        return _claim(name, statement, "slides 18 to 20", refuted_by, statistic, *rest, resampled="draws", **more)
+def _layer() -> Iterator[Claim]:
+    for name, statement, refuted_by, statistic, effect, rows in (
+        (
+            "preactivation-variance",
+            "The pre-activations of a layer have variance M eps^2 lambda^2, lambda^2 the mean square of what comes in.",
+            "a ratio further than 2 % from 1 for He's spread, a smaller, a larger one, or uniform weights",
+            "mean square of the pre-activations over M eps^2 lambda^2, mean over layers, minus 1; uniform weights on "
+            "[-e, e] have eps^2 = e^2 / 3",
+            0.02,
+            ("B18a", "B18d", "B18e"),
+        ),
+        (
+            "half-after-relu",
+            "After the ReLU the mean square is M eps^2 lambda^2 / 2.",
+            "a share further than 0.01 from 1/2",
+            "mean square after over before the ReLU, mean over layers, minus 1/2",
+            0.01,
+            ("B18e",),
+        ),
+        (
+            "half-after-relu-printed",
+            "As printed: after the ReLU the variance is M eps^2 lambda^2 / 2.",
+            "a share further than 0.01 from 1/2",
+            "variance after the ReLU over mean square before it, mean over layers, minus 1/2",
+            0.01,
+            ("B18e",),
+        ),
+        (
+            "variance-after-relu",
+            "After the ReLU the variance is (1/2 - 1/(2 pi)) M eps^2 lambda^2.",
+            "a share further than 0.01 from 0.341",
+            "variance after the ReLU over mean square before it, mean over layers, minus 0.341",
+            0.01,
+            ("B18e",),
+        ),
+        (
+            "zero-mean-printed",
+            "As printed: what comes into a layer has mean 0.",
+            "a mean further than 0.05 from 0, relative to the root mean square",
+            "mean after the ReLU over its root mean square, mean over layers",
+            0.05,
+            ("B19",),
+        ),
+        (
+            "zero-mean-weights",
+            "The pre-activations have mean 0, because the weights have.",
+            "a mean further than 0.05 from 0, relative to the root mean square",
+            "mean before the ReLU over its root mean square, mean over layers",
+            0.05,
+            ("B18d", "B19"),
+        ),
+    ):
+        yield _of_signals(name, statement, refuted_by, statistic, Direction.SAME, effect, "", inventory=rows)
 
-    same = Direction.SAME
-    yield of_signals(
-        "preactivation-variance",
-        "The pre-activations of a layer have variance M eps^2 lambda^2, lambda^2 the mean square of what comes in.",
-        "a ratio further than 2 % from 1 for He's spread, a smaller, a larger one, or uniform weights",
-        "mean square of the pre-activations over M eps^2 lambda^2, mean over layers, minus 1; uniform weights on "
-        "[-e, e] have eps^2 = e^2 / 3",
-        same,
-        0.02,
-        "",
-        ("B18a", "B18d", "B18e"),
-    )
-    yield of_signals(
-        "half-after-relu",
-        "After the ReLU the mean square is M eps^2 lambda^2 / 2.",
-        "a share further than 0.01 from 1/2",
-        "mean square after over before the ReLU, mean over layers, minus 1/2",
-        same,
-        0.01,
-        "",
-        ("B18e",),
-    )
-    yield of_signals(
-        "half-after-relu-printed",
-        "As printed: after the ReLU the variance is M eps^2 lambda^2 / 2.",
-        "a share further than 0.01 from 1/2",
-        "variance after the ReLU over mean square before it, mean over layers, minus 1/2",
-        same,
-        0.01,
-        "",
-        ("B18e",),
-    )
-    yield of_signals(
-        "variance-after-relu",
-        "After the ReLU the variance is (1/2 - 1/(2 pi)) M eps^2 lambda^2.",
-        "a share further than 0.01 from 0.341",
-        "variance after the ReLU over mean square before it, mean over layers, minus 0.341",
-        same,
-        0.01,
-        "",
-        ("B18e",),
-    )
-    yield of_signals(
-        "zero-mean-printed",
-        "As printed: what comes into a layer has mean 0.",
-        "a mean further than 0.05 from 0, relative to the root mean square",
-        "mean after the ReLU over its root mean square, mean over layers",
-        same,
-        0.05,
-        "",
-        ("B19",),
-    )
-    yield of_signals(
-        "zero-mean-weights",
-        "The pre-activations have mean 0, because the weights have.",
-        "a mean further than 0.05 from 0, relative to the root mean square",
-        "mean before the ReLU over its root mean square, mean over layers",
-        same,
-        0.05,
-        "",
-        ("B18d", "B19"),
-    )
-    yield of_signals(
+
+def _of_signals(name: str, statement: str, *rest: Any, **more: Any) -> Claim:
+    return _claim(name, statement, "slides 18 to 20", *rest, resampled="draws", **more)
+
+
+def _depth() -> Iterator[Claim]:
+    yield _of_signals(
         "over-data",
         "The average is over weights: at fixed weights the variance over data falls with depth even under He.",
         "a variance in the last layer of more than half of that in the first",
@@ -148,24 +117,24 @@ def _signal() -> Iterator[Claim]:
         Direction.LESS,
         float(np.log10(2)),
         "log10",
-        ("B19",),
-        scale=Scale.LOG10,
+        Scale.LOG10,
+        inventory=("B19",),
     )
-    yield of_signals(
+    yield _of_signals(
         "depth-he",
         "With eps = sqrt(2 / M) the signal neither dies nor grows through depth, forward and backward.",
         "a mean square in the last layer further than 50 % from that in the first, on average over draws",
         "mean square in the last layer over that in the first, minus 1",
-        same,
+        Direction.SAME,
         0.5,
         "",
-        ("B18c", "B20a", "B20b"),
+        inventory=("B18c", "B20a", "B20b"),
     )
     for name, statement, factor in (
         ("depth-small", "With a smaller spread the signal dies, forward and backward.", "first over last"),
         ("depth-large", "With a larger spread the signal explodes, forward and backward.", "last over first"),
     ):
-        yield of_signals(
+        yield _of_signals(
             name,
             statement,
             "less than a factor 10",
@@ -173,8 +142,8 @@ def _signal() -> Iterator[Claim]:
             Direction.GREATER,
             1.0,
             "log10",
-            ("B18b", "B20a"),
-            scale=Scale.LOG10,
+            Scale.LOG10,
+            inventory=("B18b", "B20a"),
         )
 
 
@@ -189,7 +158,7 @@ def _spread(spec: Initialisation) -> Iterator[Claim]:
         Direction.GREATER,
         1.0,
         "points",
-        ("B17a", "B18b"),
+        inventory=("B17a", "B18b"),
     )
     yield _claim(
         "start-time",
@@ -201,8 +170,8 @@ def _spread(spec: Initialisation) -> Iterator[Claim]:
         Direction.GREATER,
         float(np.log(1.5)),
         "log",
-        ("B17a", "B18b"),
         Scale.LOG,
+        inventory=("B17a", "B18b"),
     )
     yield _claim(
         "he-is-best",
@@ -213,7 +182,7 @@ def _spread(spec: Initialisation) -> Iterator[Claim]:
         Direction.AT_MOST,
         0.5,
         "points",
-        ("B18c", "B20b", "B20c"),
+        inventory=("B18c", "B20b", "B20c"),
     )
 
 
@@ -228,7 +197,7 @@ def _biases() -> Iterator[Claim]:
         Direction.GREATER,
         1.0,
         "points",
-        ("B20d",),
+        inventory=("B20d",),
     )
     yield _claim(
         "bias-dead",
@@ -239,7 +208,7 @@ def _biases() -> Iterator[Claim]:
         Direction.GREATER,
         1.0,
         "points",
-        ("B20d",),
+        inventory=("B20d",),
     )
     yield _claim(
         "bias-time",
@@ -250,8 +219,8 @@ def _biases() -> Iterator[Claim]:
         Direction.GREATER,
         float(np.log(1.05)),
         "log",
-        ("B20d",),
         Scale.LOG,
+        inventory=("B20d",),
     )
 
 
@@ -267,9 +236,9 @@ def _starts(spec: Initialisation) -> Iterator[Claim]:
         Direction.AT_LEAST,
         float(np.log10(2)),
         "log10",
-        ("B12b",),
         Scale.LOG10,
-        "pairs of starts",
+        inventory=("B12b",),
+        resampled="pairs of starts",
     )
     yield _claim(
         "best-of-starts",
@@ -281,7 +250,7 @@ def _starts(spec: Initialisation) -> Iterator[Claim]:
         Direction.GREATER,
         0.5,
         "points",
-        ("B04c", "B12c", "B17d"),
+        inventory=("B04c", "B12c", "B17d"),
         resampled="groups of starts",
     )
     yield _claim(
@@ -293,9 +262,9 @@ def _starts(spec: Initialisation) -> Iterator[Claim]:
         Direction.GREATER,
         float(np.log(1.1)),
         "log",
-        ("B04c",),
         Scale.LOG,
-        "starts",
+        inventory=("B04c",),
+        resampled="starts",
     )
     yield _claim(
         "spread-falls",
@@ -306,19 +275,18 @@ def _starts(spec: Initialisation) -> Iterator[Claim]:
         Direction.GREATER,
         0.5,
         "points",
-        ("B04d",),
+        inventory=("B04d",),
         resampled="starts",
     )
-    yield _claim(
+    yield formula(
         "no-bad-minimum",
         "No start of a wide network ends in a bad minimum.",
-        "slide 4",
-        "a start with a training error of more than 2 %",
+        f"{SLIDE}, slide 4",
         f"training error of each start, {wide} units",
-        Direction.FORMULA,
         0.02,
-        "",
         ("B04d",),
+        refuted_by="a start with a training error of more than 2 %",
+        resampled="seeds",
     )
 
 
@@ -336,7 +304,7 @@ def _warm() -> Iterator[Claim]:
             Direction.GREATER,
             1.0,
             "points",
-            (row,),
+            inventory=(row,),
             resampled="draws",
         )
         yield _claim(
@@ -348,7 +316,7 @@ def _warm() -> Iterator[Claim]:
             Direction.GREATER,
             float(np.log(1.2)),
             "log",
-            (row,),
             Scale.LOG,
-            "draws",
+            inventory=(row,),
+            resampled="draws",
         )

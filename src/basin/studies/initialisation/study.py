@@ -39,8 +39,8 @@ from basin.studies.initialisation import view
 from basin.studies.initialisation.claims import AFTER_RELU, claims
 from basin.studies.initialisation.experiments import ARMS, experiments
 from basin.studies.initialisation.view import Cell
+from basin.studies.runs import crossing
 from basin.studies.study import Findings, Study
-from basin.studies.target import crossing
 
 # --- What is run -----------------------------------------------------------------------------------------------------
 

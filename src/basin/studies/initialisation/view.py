@@ -17,8 +17,8 @@ from basin.figures.lines import Line, Mark, Panel
 from basin.models.model import Params
 from basin.spec.initialisation import Initialisation
 from basin.studies.experiment import Computed
+from basin.studies.runs import steps_to_loss
 from basin.studies.study import Findings, Table
-from basin.studies.target import steps_to_loss
 from basin.training.run import Run
 from basin.training.slot import initial_weights
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -10,11 +11,12 @@ import numpy as np
 
 from basin.spec.mini_batches import MiniBatches
 from basin.stats import Direction, Scale, rounding_tolerance
-from basin.studies.claim import Claim
+from basin.studies.claim import Claim, formula
 from basin.studies.mini_batches import view
 
 SLIDE = "Bishop & Bishop 2024, section 7.2"
 DOCUMENT = "document 003"
+_formula = functools.partial(formula, resampled="nothing")
 
 
 def claims(spec: MiniBatches) -> Sequence[Claim]:
@@ -75,10 +77,10 @@ def _noise_claims(spec: MiniBatches) -> Iterator[Claim]:
         "noise-whole-set",
         "A batch of all examples is batch descent: its gradient has no error.",
         f"{DOCUMENT}, line 39; {SLIDE}, slide 13",
-        "an error beyond rounding",
         "error at B = N without replacement, over sigma",
         math.sqrt(rounding_tolerance(4 * spec.noise.examples, condition=float(spec.noise.examples))),
         ("B13c", "O14"),
+        refuted_by="an error beyond rounding",
     )
 
 
@@ -102,28 +104,28 @@ def _copy_claims(spec: MiniBatches) -> Iterator[Claim]:
         "copies-identical",
         "With the index drawn modulo N, copies do not change a single bit of stochastic descent.",
         f"{SLIDE}, slide 14",
-        "any difference",
         "largest difference of the final weights, relative to the largest weight",
         float(np.finfo(np.float32).tiny),
         ("B14b", "B14d"),
+        refuted_by="any difference",
     )
     yield _formula(
         "copies-batch-iterates",
         "Batch descent takes the same path on a set and on the set twice over.",
         f"{SLIDE}, slide 14",
-        "a difference beyond rounding, which 100 updates may amplify a hundredfold",
         "largest difference of the weights at each update, relative to the largest weight; float64",
         100 * rounding_tolerance(4 * view.num_examples(spec)),
         ("B14d",),
+        refuted_by="a difference beyond rounding, which 100 updates may amplify a hundredfold",
     )
     yield _formula(
         "copies-batch-cost",
         "Copies double what batch descent processes.",
         f"{SLIDE}, slide 14",
-        "another factor than 2",
         "examples processed to the loss half-way, two copies over one, over 2",
         1e-12,
         ("B13c", "B14d"),
+        refuted_by="another factor than 2",
     )
     yield Claim(
         id="copies-without-replacement",
@@ -142,19 +144,19 @@ def _copy_claims(spec: MiniBatches) -> Iterator[Claim]:
         "sum-and-mean",
         "Descent on the sum of N losses at rate eta / N is descent on their mean at rate eta.",
         f"{SLIDE}, slide 14, against {DOCUMENT}, line 11",
-        "a difference beyond rounding, which 100 updates may amplify a hundredfold",
         "largest difference of the weights at each update, relative to the largest weight; float64",
         100 * rounding_tolerance(4 * view.num_examples(spec)),
         ("B14a", "O03"),
+        refuted_by="a difference beyond rounding, which 100 updates may amplify a hundredfold",
     )
     yield _formula(
         "descent-lowers",
         "Each update of batch descent lowers the mean loss.",
         f"{DOCUMENT}, lines 13 to 17",
-        "an update after which the loss is higher",
         "rise of the loss at each update, relative to the loss at the start",
         rounding_tolerance(4 * view.num_examples(spec)),
         ("B12a", "B13c", "O04", "O05"),
+        refuted_by="an update after which the loss is higher",
     )
 
 
@@ -246,10 +248,10 @@ def _cost_claims(spec: MiniBatches) -> Iterator[Claim]:
         "What an update holds in memory grows in proportion to its batch, so a set that does not fit can be trained on "
         "in batches that do.",
         f"{DOCUMENT}, lines 30 to 36",
-        "further than 10 % from a straight line from the smallest usual batch to the whole set",
         "bytes of a compiled update that is given its batch alone, relative to the line",
         0.1,
         ("O09", "O12", "O16"),
+        refuted_by="further than 10 % from a straight line from the smallest usual batch to the whole set",
     )
 
 
@@ -258,10 +260,10 @@ def _escape_claims() -> Iterator[Claim]:
         "escape-batch",
         "Batch descent stays in a local minimum.",
         f"{SLIDE}, slide 14",
-        "a walk that crossed the barrier",
         "share of walks that crossed, for each problem and rate",
         1e-12,
         ("B14e",),
+        refuted_by="a walk that crossed the barrier",
     )
     about: dict[str, Any] = {"source": f"{SLIDE}, slides 14 and 15", "unit": "share", "resampled": "problems"}
     yield Claim(
@@ -308,20 +310,3 @@ def _escape_claims() -> Iterator[Claim]:
             inventory=inventory,
             **about,
         )
-
-
-def _formula(
-    name: str, statement: str, source: str, refuted_by: str, statistic: str, tolerance: float, inventory: tuple
-) -> Claim:
-    return Claim(
-        id=name,
-        statement=statement,
-        source=source,
-        refuted_by=refuted_by,
-        statistic=statistic,
-        direction=Direction.FORMULA,
-        smallest_effect=tolerance,
-        unit="",
-        inventory=inventory,
-        resampled="nothing",
-    )

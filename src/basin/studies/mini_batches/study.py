@@ -38,8 +38,8 @@ from basin.studies.mini_batches import view
 from basin.studies.mini_batches.claims import claims
 from basin.studies.mini_batches.experiments import experiments, stationary_points
 from basin.studies.mini_batches.view import ORDERS, Cell
+from basin.studies.runs import crossing
 from basin.studies.study import Findings, Study
-from basin.studies.target import crossing
 
 # --- What is run -----------------------------------------------------------------------------------------------------
 

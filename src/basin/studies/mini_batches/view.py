@@ -16,8 +16,8 @@ from basin.figures.lines import Line, Mark, Panel
 from basin.spec.mini_batches import MiniBatches, Noise
 from basin.spec.run import Order
 from basin.studies.experiment import Computed
+from basin.studies.runs import steps_to_loss
 from basin.studies.study import Findings, Table
-from basin.studies.target import steps_to_loss
 from basin.training.run import Run
 
 Arm = Literal["single", "mini", "batch"]

@@ -29,7 +29,7 @@ from basin.spec.normalisation import Normalisation
 from basin.spec.optimizer import Adam
 from basin.spec.run import Evaluations, RunSpec
 from basin.stats import Direction, Scale, rounding_tolerance
-from basin.studies.claim import Claim
+from basin.studies.claim import Claim, formula
 from basin.studies.experiment import Experiment
 from basin.studies.normalisation import depth, inference, inputs, layers, view
 from basin.studies.normalisation.evidence import Cell, evidence
@@ -102,18 +102,9 @@ def claims(spec: Normalisation) -> Sequence[Claim]:
     return [*_formulas(), *_inputs(), *_depth(spec), *_digits(), *_inference(spec)]
 
 
-def _formula(name: str, statement: str, statistic: str, tolerance: float, *rows: str, source: str = BISHOP) -> Claim:
-    return Claim(
-        id=name,
-        statement=statement,
-        source=source,
-        refuted_by="a deviation beyond the tolerance",
-        statistic=statistic,
-        direction=Direction.FORMULA,
-        smallest_effect=tolerance,
-        unit="relative",
-        inventory=rows,
-    )
+def _formula(name: str, statement: str, *rest: Any, source: str = BISHOP) -> Claim:
+    wrong = "a deviation beyond the tolerance"
+    return formula(name, statement, source, *rest, refuted_by=wrong, unit="relative", resampled="seeds")
 
 
 def _formulas() -> Iterator[Claim]:
@@ -123,21 +114,21 @@ def _formulas() -> Iterator[Claim]:
         "Standardised inputs have mean 0 and variance 1; a constant input is centred and left unscaled.",
         "deviation of each pixel's mean and variance over the training digits",
         single,
-        *("B34b", "B34c"),
+        ("B34b", "B34c"),
     )
     yield _formula(
         "same-statistics-for-test",
         "Test inputs are scaled by the mean and the deviation of the training inputs.",
         "deviation of the test digits from (x - mu) / sigma with mu and sigma of the training part",
         single,
-        "B34d",
+        ("B34d",),
     )
     yield _formula(
         "condition-of-two-inputs",
         "Two standardised inputs have the condition number (1 + |rho|) / (1 - |rho|), whatever their ranges were.",
         "deviation of the condition number of the Gram matrix, relative to its own error bound",
         rounding_tolerance(1000),
-        *("B34a", "B34b"),
+        ("B34a", "B34b"),
         source="2x2 matrices with ones on the diagonal",
     )
     yield _formula(
@@ -145,7 +136,7 @@ def _formulas() -> Iterator[Claim]:
         "With gamma = sigma and beta = mu the normalised layer is the one that is not normalised.",
         "deviation of the outputs, relative to the largest",
         rounding_tolerance(100, condition=100),  # the variance is a difference of means of squares
-        *("B36b", "B37a", "B37c"),
+        ("B36b", "B37a", "B37c"),
     )
     for norm, rows in (("batch", ("B37b",)), ("layer", ("B37b", "B40a"))):
         yield _formula(
@@ -154,28 +145,28 @@ def _formulas() -> Iterator[Claim]:
             "and a bias below change nothing.",
             "deviation of the outputs, as a multiple of what delta in the denominator explains",
             1.0,
-            *rows,
+            rows,
         )
     yield _formula(
         "one-example-has-no-batch",
         "Batch statistics cannot serve a single example: its output is beta, whatever the example.",
         "deviation between the outputs of different examples",
         rounding_tolerance(10),
-        "B38a",
+        ("B38a",),
     )
     yield _formula(
         "layer-norm-in-any-company",
         "Layer normalisation is the same function in training and at inference, and in any batch.",
         "deviation of an example's output between modes and companies, relative to the largest",
         rounding_tolerance(100),
-        *("B39c", "B40a", "B40b"),
+        ("B39c", "B40a", "B40b"),
     )
     yield _formula(
         "averages-lag",
         "Running averages lag: over a ramp mu-bar is alpha (1 - alpha^t) / (1 - alpha) steps behind.",
         "deviation of the running mean from t minus its lag, relative to t",
         rounding_tolerance(4 * layers.RAMP_STEPS),
-        *("B38b", "B38c"),
+        ("B38b", "B38c"),
     )
 
 

@@ -7,12 +7,13 @@ unless the claim is about yes or no (0 or 1, tolerance a half) or says where its
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from basin.spec.quadratic import Quadratic
 from basin.stats import Direction, Scale, rounding_tolerance
-from basin.studies.claim import Claim
+from basin.studies.claim import Claim, formula
 from basin.studies.quadratic.expansion import SMALL
 
 BOOK = "Bishop & Bishop 2024"
@@ -24,25 +25,12 @@ LARGEST_NETWORK = 10_000
 
 def claims(spec: Quadratic) -> Sequence[Claim]:
     """Return the claims."""
-    return [*_expansions(), *_shape(spec), *_descent(spec), *_momentum(spec), *_ravine(), *_networks(spec)]
+    shape = [*_expansions(), *_minimum(), *_definite(), *_contours()]
+    return [*shape, *_descent(spec), *_rates(spec), *_momentum(spec), *_ravine(), *_networks(spec)]
 
 
-def _formula(
-    name: str, statement: str, slide: str, statistic: str, tolerance: float, rows: tuple[str, ...], wrong: str = ""
-) -> Claim:
-    """Return a claim of exact agreement; `wrong` says what would refute it if it is not an error above tolerance."""
-    return Claim(
-        id=name,
-        statement=statement,
-        source=slide if slide.startswith("the ") else f"{BOOK}, {slide}",
-        refuted_by=wrong or f"a case off by more than {tolerance:.2g}",
-        statistic=statistic,
-        direction=Direction.FORMULA,
-        smallest_effect=tolerance,
-        unit="",
-        inventory=rows,
-        resampled="cases",
-    )
+def _formula(name: str, statement: str, slide: str, *rest: Any, **more: Any) -> Claim:
+    return formula(name, statement, f"{BOOK}, {slide}", *rest, **more)
 
 
 def _expansions() -> Iterator[Claim]:
@@ -107,7 +95,7 @@ def _expansions() -> Iterator[Claim]:
     )
 
 
-def _shape(spec: Quadratic) -> Iterator[Claim]:
+def _minimum() -> Iterator[Claim]:
     yield _formula(
         "gradient-vanishes",
         "At a minimum the gradient vanishes.",
@@ -141,6 +129,9 @@ def _shape(spec: Quadratic) -> Iterator[Claim]:
         rounding_tolerance(500),
         ("B08a",),
     )
+
+
+def _definite() -> Iterator[Claim]:
     yield _formula(
         "positive-definite",
         "v'Hv > 0 for all v if and only if every eigenvalue is positive.",
@@ -157,7 +148,7 @@ def _shape(spec: Quadratic) -> Iterator[Claim]:
         "share of near points that are not higher, at minima of four surfaces",
         1e-4,
         ("B10a",),
-        "a near point that is lower",
+        refuted_by="a near point that is lower",
     )
     yield _formula(
         "necessary",
@@ -166,8 +157,11 @@ def _shape(spec: Quadratic) -> Iterator[Claim]:
         "1 for a strict minimum whose H is not positive definite, else 0; x^4 and three others among the cases",
         YES_OR_NO,
         ("B10a", "B06b"),
-        "a strict minimum with an eigenvalue of 0",
+        refuted_by="a strict minimum with an eigenvalue of 0",
     )
+
+
+def _contours() -> Iterator[Claim]:
     yield _formula(
         "ellipse-axes",
         "Contours are ellipses with axes as lambda^(-1/2), at C = 2 (E - E*) of length (C/lambda)^(1/2).",
@@ -193,16 +187,16 @@ def _shape(spec: Quadratic) -> Iterator[Claim]:
 
 def _descent(spec: Quadratic) -> Iterator[Claim]:
     walk = rounding_tolerance(20 * spec.steps, condition=4)
-    yield _formula(
+    yield formula(
         "slope-sign",
         "The sign of the slope moves w towards the minimum: up where the slope is negative, down where it is positive.",
         f"{ARTICLE}, lines 19 to 22",
         "1 for a step that goes with the slope or away from the minimum, else 0; a convex curve, both sides",
         YES_OR_NO,
         ("O06", "O07", "B02c"),
-        "a step the other way",
+        refuted_by="a step the other way",
     )
-    yield _formula(
+    yield formula(
         "convex-fit",
         "Descent on W and b brings both to the best values and the error to its minimum (a convex case: a line fit).",
         f"{ARTICLE}, line 24",
@@ -235,6 +229,9 @@ def _descent(spec: Quadratic) -> Iterator[Claim]:
         1e-7,
         ("B22a", "B22d", "B25c"),
     )
+
+
+def _rates(spec: Quadratic) -> Iterator[Claim]:
     yield _formula(
         "small-rate",
         "A small rate creeps: log(0.001)/log(1 - eta lambda) steps, near 7/(eta lambda), to a thousandth of the start.",
@@ -242,7 +239,7 @@ def _descent(spec: Quadratic) -> Iterator[Claim]:
         "counted steps minus the formula's, rounded up",
         YES_OR_NO,
         ("B22e",),
-        "a count that differs",
+        refuted_by="a count that differs",
     )
     yield _formula(
         "slowest-factor",
@@ -290,7 +287,7 @@ def _momentum(spec: Quadratic) -> Iterator[Claim]:
         walk,
         ("B26", "B27a"),
     )
-    yield _formula(
+    yield formula(
         "momentum-averaged",
         "In the averaged form V = beta V + (1 - beta) dW the rate under a constant gradient is alpha itself; it is "
         "slide 26's form at eta = (1 - beta) alpha.",
@@ -315,13 +312,13 @@ def _momentum(spec: Quadratic) -> Iterator[Claim]:
         0.1,
         ("B27b",),
     )
-    for name, title, formula in (
+    for name, title, largest in (
         ("momentum", "momentum", "2 (1 + mu)/lambda"),
         ("nesterov", "Nesterov's momentum", "2 (1 + mu)/((1 + 2 mu) lambda)"),
     ):
         yield _formula(
             f"{name}-stability",
-            f"With {title} the largest stable rate is {formula}.",
+            f"With {title} the largest stable rate is {largest}.",
             "slide 27 (faster without divergent oscillation), made exact",
             "located limit over the formula's, minus 1; what has not faded by the middle of a walk moves it by 1e-8",
             1e-6,
@@ -346,32 +343,32 @@ def _ravine() -> Iterator[Claim]:
     linear = "; both rules are linear in the start, so all starts agree and the cases are exact"
     swing = "peak to peak across over steps 1 to 30, over that of descent from the same start"
     progress = "share of the way along covered in 30 steps, against that of descent from the same start"
-    yield _formula(
+    yield formula(
         "swing-momentum",
         "Momentum damps the swing across the ravine, by 1.2 times or more.",
         f"{ARTICLE}, lines 57 to 59",
         swing + linear,
         1 / 1.2,
         ("O22", "O23", "O24"),
-        "a swing less than 1.2 times smaller than descent's, at the common rate or each at its best",
+        refuted_by="a swing less than 1.2 times smaller than descent's, at the common rate or each at its best",
     )
-    yield _formula(
+    yield formula(
         "travel-momentum",
         "Momentum shortens the way that is travelled across the ravine, by 1.2 times or more.",
         f"{ARTICLE}, lines 57 to 59",
         "sum of |dy| over 30 steps, over that of descent from the same start" + linear,
         1 / 1.2,
         ("O24",),
-        "a way less than 1.2 times shorter than descent's, at the common rate or each at its best",
+        refuted_by="a way less than 1.2 times shorter than descent's, at the common rate or each at its best",
     )
-    yield _formula(
+    yield formula(
         "progress-momentum",
         "Momentum keeps the progress along the ravine, to 0.05 of the way.",
         f"{ARTICLE}, lines 57 to 59",
         progress + ", what is lacking" + linear,
         0.05,
         ("O22", "O24"),
-        "more than 0.05 of the way lost, at the common rate or each at its best",
+        refuted_by="more than 0.05 of the way lost, at the common rate or each at its best",
     )
     yield Claim(
         id="swing-rmsprop",

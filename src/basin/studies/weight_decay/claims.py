@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from basin.spec.weight_decay import Bowl, DecayRace, WeightDecay
 from basin.stats import Direction, Scale, rounding_tolerance
-from basin.studies.claim import Claim
+from basin.studies.claim import Claim, formula
 from basin.studies.weight_decay.mapped_data import PATH_STEPS
 
 SOURCE = "Bishop & Bishop 2024"
@@ -19,118 +20,90 @@ def claims(spec: WeightDecay) -> Sequence[Claim]:
     return [*_quadratic_claims(spec.bowl), *_mapping_claims(), *_adam_claims(spec), *_capacity_claims()]
 
 
-def _formula(name: str, statement: str, page: int, tolerance: float, statistic: str, *rows: str) -> Claim:
-    return Claim(
-        id=name,
-        statement=statement,
-        source=f"{SOURCE}, slide {page}",
-        refuted_by="one case beyond the tolerance",
-        statistic=statistic,
-        direction=Direction.FORMULA,
-        smallest_effect=tolerance,
-        unit="",
-        inventory=rows,
-    )
+def _formula(name: str, statement: str, page: int, *rest: Any) -> Claim:
+    source, wrong = f"{SOURCE}, slide {page}", "one case beyond the tolerance"
+    return formula(name, statement, source, *rest, refuted_by=wrong, resampled="seeds")
 
 
 def _quadratic_claims(bowl: Bowl) -> Iterator[Claim]:
     size = len(bowl.eigenvalues)
     condition = (max(bowl.eigenvalues) + max(bowl.strengths)) / min(bowl.strengths)
-    solved = rounding_tolerance(10 * size**2, condition=condition)
     walked = rounding_tolerance(bowl.num_steps * (2 * size + 8))
     yield _formula(
         "shrinkage",
         "Decay leaves lambda_j / (lambda_j + alpha) of the minimum in each eigendirection: much where the error is "
         "steep, little where it is flat.",
         43,
-        solved,
         "minimum of E + alpha/2 w'w by linear algebra against the formula, relative to the minimum of E",
-        "B43b",
-        "B42a",
+        rounding_tolerance(10 * size**2, condition=condition),
+        ("B43b", "B42a"),
     )
     yield _formula(
         "walk",
         "Descent on E + alpha/2 w'w approaches that minimum by the factor 1 - eta (lambda_j + alpha) a step.",
         42,
-        walked,
         "every point of every walk against the formula, relative to the start and the minimum",
-        "B42a",
+        walked,
+        ("B42a",),
     )
     yield _formula(
         "unneeded",
         "Weights that the data do not need decay to 0, as (1 - eta alpha)^t.",
         42,
-        walked,
         "coordinate along eigenvalue 0 against the formula, relative to the start and the minimum",
-        "B42b",
+        walked,
+        ("B42b",),
     )
-    for name, right in (("factor-printed", False), ("factor", True)):
-        factor, written = ("2 lambda", "") if right else ("lambda", ", as printed")
+    for name, factor, written in (("factor-printed", "lambda", ", as printed"), ("factor", "2 lambda", "")):
         yield _formula(
             name,
             f"With the penalty lambda w'w of slide 43 the share left is lambda_j / (lambda_j + {factor}){written}.",
             43,
-            rounding_tolerance(10 * size**2),
             "share left at the minimum that automatic differentiation finds, against the formula",
-            "B43c",
-            "B06b",
+            rounding_tolerance(10 * size**2),
+            ("B43c", "B06b"),
         )
     yield _formula(
         "effective-number",
         "The effective number of parameters, the sum of lambda_j / (lambda_j + alpha), is the trace of H (H + alpha "
         "I)^-1.",
         43,
-        rounding_tolerance(10 * size**2, condition=max(bowl.eigenvalues) / min(v for v in bowl.eigenvalues if v > 0)),
         "sum against trace for strengths from 1e-5 to 1e5, relative to the number of parameters",
-        "B43d",
+        rounding_tolerance(10 * size**2, condition=max(bowl.eigenvalues) / min(v for v in bowl.eigenvalues if v > 0)),
+        ("B43d",),
     )
     yield _formula(
         "effective-limits",
         "It falls from the number of parameters to 0 as alpha grows: it lies between W - alpha tr(H^-1) and "
         "tr(H)/alpha.",
         43,
-        rounding_tolerance(100),
         "how far gamma lies outside of its bounds, or rises, relative to the number of parameters",
-        "B43d",
+        rounding_tolerance(100),
+        ("B43d",),
     )
 
 
 def _mapping_claims() -> Iterator[Claim]:
     rounding = rounding_tolerance(200)
     answers = "largest difference of the two networks' answers, relative to the largest answer"
+    absorbed = "x -> a x + b is absorbed by w/a and a shift of the biases."
+    yield _formula("absorbed-inputs", absorbed, 44, answers, rounding, ("B44a", "B44b"))
+    absorbed = "y -> c y + d is absorbed by c w and c w0 + d."
+    yield _formula("absorbed-targets", absorbed, 45, answers, rounding, ("B45a",))
     slope = "norm of the gradient on the mapped data at the mapped minimiser of the original data (float64)"
     kept = "The network trained on mapped data is the mapped network"
-    yield _formula(
-        "absorbed-inputs",
-        "x -> a x + b is absorbed by w/a and a shift of the biases.",
-        44,
-        rounding,
-        answers,
-        "B44a",
-        "B44b",
-    )
-    yield _formula("absorbed-targets", "y -> c y + d is absorbed by c w and c w0 + d.", 45, rounding, answers, "B45a")
-    yield _formula("plain-keeps", f"{kept} under plain decay.", 45, 1e-8, slope, "B45b", "B45c")
+    yield _formula("plain-keeps", f"{kept} under plain decay.", 45, slope, 1e-8, ("B45b", "B45c"))
     size = "difference of the regularisers of a network and its mapped form, relative to the former"
-    yield _formula(
-        "consistent-regulariser",
-        "One lambda a layer and no biases keeps the regulariser, with a^2 lambda1 and lambda2 / c^2.",
-        46,
-        rounding,
-        size,
-        "B46a",
-        "B45b",
-    )
-    yield _formula(
-        "consistent-regulariser-printed",
-        "One lambda a layer and no biases keeps the regulariser, with a^(1/2) lambda1 and c^(-1/2) lambda2, as "
-        "printed.",
-        46,
-        rounding,
-        size,
-        "B46b",
-        "B06b",
-    )
+    for name, words, rows in (
+        ("consistent-regulariser", "a^2 lambda1 and lambda2 / c^2", ("B46a", "B45b")),
+        (
+            "consistent-regulariser-printed",
+            "a^(1/2) lambda1 and c^(-1/2) lambda2, as printed",
+            ("B46b", "B06b"),
+        ),
+    ):
+        statement = f"One lambda a layer and no biases keeps the regulariser, with {words}."
+        yield _formula(name, statement, 46, size, rounding, rows)
     pairs = {
         "scaled": "a^2 lambda1, lambda2 / c^2 and the squared error divided by c^2",
         "plain error": "a^2 c^2 lambda1, lambda2 and the squared error as it stands",
@@ -139,14 +112,14 @@ def _mapping_claims() -> Iterator[Claim]:
     }
     for form, words in pairs.items():
         rows = ("B46b", "B06b") if form == "printed" else ("B45b", "B45c")
-        yield _formula(f"minimiser-{form.replace(' ', '-')}", f"{kept}, with {words}.", 46, 1e-8, slope, *rows)
+        yield _formula(f"minimiser-{form.replace(' ', '-')}", f"{kept}, with {words}.", 46, slope, 1e-8, rows)
     yield _formula(
         "paths",
         "Descent from the mapped start keeps to the mapped path, not only to the mapped minimiser.",
         45,
-        1e-8,
         f"distance of the answers after {PATH_STEPS} steps, in standard deviations of the targets",
-        "B45c",
+        1e-8,
+        ("B45c",),
     )
     yield Claim(
         id="plain-breaks",
@@ -191,16 +164,15 @@ def _adam_claims(spec: WeightDecay) -> Iterator[Claim]:
         inventory=("B46c",),
         resampled="sequences of noise",
     )
-    yield Claim(
-        id="adam-decoupled-spares-none",
-        statement="Under Adam, decoupled decay shrinks every weight as (1 - eta alpha)^t, whatever its gradients.",
-        source="Loshchilov & Hutter 2019, section 2",
+    yield formula(
+        "adam-decoupled-spares-none",
+        "Under Adam, decoupled decay shrinks every weight as (1 - eta alpha)^t, whatever its gradients.",
+        "Loshchilov & Hutter 2019, section 2",
+        "mean of a walk and its mirror image under noise against the formula, at every step",
+        rounding_tolerance(20 * spec.noise.num_steps),
+        ("B46c",),
         refuted_by="one case beyond the tolerance",
-        statistic="mean of a walk and its mirror image under noise against the formula, at every step",
-        direction=Direction.FORMULA,
-        smallest_effect=rounding_tolerance(20 * spec.noise.num_steps),
-        unit="",
-        inventory=("B46c",),
+        resampled="seeds",
     )
     for race in spec.races:
         yield from _race_claims(race)
