@@ -101,10 +101,9 @@ def test_batch_descent_stays_where_noise_leaves() -> None:
 
 
 def test_the_rate_of_a_seed_is_chosen_on_the_others() -> None:
-    spec = MiniBatches(seeds=3, rates=(0.1, 0.2))
     steps = np.array([[10.0, 10.0, 10.0], [1.0, 12.0, np.nan]])
-    assert mini_batches_view.chosen_rates(spec, steps) == [0, 0, 1]
-    np.testing.assert_array_equal(mini_batches_view.chosen(spec, steps), [10.0, 10.0, np.nan])
+    assert mini_batches_view.chosen_rates(steps) == [0, 0, 1]
+    np.testing.assert_array_equal(mini_batches_view.chosen(steps), [10.0, 10.0, np.nan])
 
 
 SPEC = MiniBatches(seeds=8, rates=(0.1, 0.2), order_rate=0.2)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from basin.studies.tuning import grid, leave_one_out, on_halves
+from basin.stats import Scale
+from basin.studies.tuning import grid, leave_one_out, on_first, on_halves
 
 
 @pytest.fixture
@@ -16,6 +17,12 @@ def test_the_judged_half_has_no_say(costs: np.ndarray) -> None:
     other[:, 4:] = np.random.default_rng(1).uniform(1e-3, 1e3, (5, 4))
     assert (on_halves(other).index == on_halves(costs).index).all()
     assert (on_halves(other).values == other[on_halves(costs).index[0], 4:]).all()
+
+
+def test_the_mean_is_taken_on_the_scale_asked_for() -> None:
+    uneven, even = [1.0, 8.0, 0.0], [3.0, 4.0, 0.0]  # sqrt(1 * 8) < sqrt(3 * 4), but 1 + 8 > 3 + 4
+    assert on_first(np.array([uneven, even]), 2).index[0] == 0
+    assert on_first(np.array([uneven, even]), 2, scale=Scale.NATURAL).index[0] == 1
 
 
 def test_a_seed_has_no_say_in_its_own_rate(costs: np.ndarray) -> None:

@@ -38,6 +38,17 @@ class Scale(enum.StrEnum):
         positive = np.where(values > 0, values, np.nan)
         return np.log(positive) if self is Scale.LOG else np.log10(positive)
 
+    def inverse(self, values: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+        """Return what lies at values on this scale: the inverse of :meth:`forward`.
+
+        Example:
+            >>> Scale.LOG10.inverse(Scale.LOG10.forward([1.0, 100.0])).tolist()
+            [1.0, 100.0]
+        """
+        if self is Scale.NATURAL:
+            return np.asarray(values)
+        return np.exp(values) if self is Scale.LOG else np.power(10.0, values)
+
     def ratio(self, contrast: float) -> float | None:
         """Return the factor that a contrast stands for; `None` on the natural scale and beyond the range of floats."""
         if self is Scale.NATURAL:

@@ -68,7 +68,7 @@ def encode(tree: Mapping[Any, Any], info: Mapping[str, Any] | None = None) -> by
 
 
 def decode(content: bytes, path: Path) -> tuple[Tree, dict[str, Any]]:
-    """Return the nested dicts of read-only arrays, and the facts, that :func:`encode` made into bytes.
+    """Return the nested dicts of read-only arrays, keys sorted, and the facts, that :func:`encode` made into bytes.
 
     Args:
         content: A whole file.
@@ -78,7 +78,8 @@ def decode(content: bytes, path: Path) -> tuple[Tree, dict[str, Any]]:
         DamagedError: The bytes are no whole safetensors file, or not one of Basin's.
     """
     try:
-        leaves = {name: _read_only(**tensor) for name, tensor in safetensors.deserialize(content)}
+        found = dict(safetensors.deserialize(content))  # in the random order of a hash
+        leaves = {name: _read_only(**found[name]) for name in sorted(found)}
         about = decode_json(_metadata(content)["basin"].encode(), path)
         return _unflatten({**leaves, **{name: {} for name in about["empty"]}}), about["info"]
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:

@@ -142,9 +142,9 @@ class Measured:
     note: str = ""
 
     @classmethod
-    def of(cls, estimate: Estimate, note: str = "") -> Measured:
+    def of(cls, estimate: Estimate, note: str = "", *, premise: Premise | None = None) -> Measured:
         """Return the evidence of a single reading."""
-        return cls((Reading("", estimate),), note=note)
+        return cls((Reading("", estimate),), premise, note)
 
 
 @dataclass(frozen=True, eq=False)

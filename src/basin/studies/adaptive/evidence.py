@@ -170,7 +170,7 @@ def _surfaces(spec: Adaptive, found: Findings[Cell]) -> dict[str, Evidence]:
     apart = values.max(axis=0) / values.min(axis=0)
     larger = int((values[1] > values[0]).sum())
     note = f"0.99 is the higher at {larger} of {values.shape[1]} starts; median factor {np.nanmedian(apart):.2g}"
-    collected["beta2-matters"] = Measured((Reading("", mean(sample(apart, scale=Scale.LOG))),), note=note)
+    collected["beta2-matters"] = Measured.of(mean(sample(apart, scale=Scale.LOG)), note=note)
     return collected
 
 
@@ -196,7 +196,7 @@ def _ravine(found: Findings[Cell]) -> dict[str, Evidence]:
             )
             kept = paired(plain["progress"], seen[rule]["progress"])
             collected[f"{rule.lower()}-damps-{how}"] = Measured(damped)
-            collected[f"{rule.lower()}-keeps-progress-{how}"] = Measured((Reading("", kept),))
+            collected[f"{rule.lower()}-keeps-progress-{how}"] = Measured.of(kept)
     return collected
 
 
@@ -230,7 +230,7 @@ def _network(found: Findings[Cell]) -> dict[str, Evidence]:
         ),
         "rates-by-curvature-network": (mean(sample(correlation)), ""),
     }
-    return {name: Measured((Reading("", estimate),), note=note) for name, (estimate, note) in estimates.items()}
+    return {name: Measured.of(estimate, note=note) for name, (estimate, note) in estimates.items()}
 
 
 def _rate_change(rates: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -272,4 +272,4 @@ def _digits(spec: Adaptive, found: Findings[Cell]) -> dict[str, Evidence]:
     against = {"adagrad-stalls-digits": ("AdaGrad", "RMSProp"), "effective-nevertheless": ("SGD", "Adam")}
     against |= {f"adam-needs-{part.removeprefix('no ')}-digits": (part, "Adam") for part in PARTS}
     ratios = {claim: ratio_of(tuned[slow], tuned[fast], most) for claim, (slow, fast) in against.items()}
-    return {claim: Measured((Reading("", ratio),), note=note) for claim, (ratio, note) in ratios.items()}
+    return {claim: Measured.of(ratio, note=note) for claim, (ratio, note) in ratios.items()}

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from basin.figures import curves, forest, lines
+from basin.figures import curves, lines
 from basin.figures.figure import Figure
 from basin.spec.adaptive import Adaptive
-from basin.stats import Scale, mean, sample
+from basin.stats import Scale
+from basin.studies import views
 from basin.studies.adaptive import walks
 from basin.studies.adaptive.evidence import (
     PARTS,
@@ -30,7 +31,7 @@ ADAM = ("Adam", *PARTS)
 def figures(spec: Adaptive, found: Findings[Cell], records: Sequence[Mapping[str, Any]]) -> Sequence[Figure]:
     """Return the study's figures, the claims first."""
     return [
-        forest.draw("claims", "Every claim against the smallest effect that would matter", "", forest.rows(records)),
+        views.claims_figure(records),
         _constant_gradient(found),
         _rotation(spec, found),
         _ravine(found),
@@ -75,9 +76,10 @@ def _rotation(spec: Adaptive, found: Findings[Cell]) -> Figure:
         ratios = [
             _capped(a, most) / _capped(b, most) for a, b in zip(tuned[walks.PLAIN[rule]], tuned[rule], strict=True)
         ]
-        gains.append(_banded(rule, angles, ratios))
+        gains.append(views.mean_line(rule, angles, ratios, Scale.LOG))
     for rule in ("descent", "momentum", *walks.ADAPTIVE):
-        counts.append(_banded(rule, angles, [_capped(one, most) for one in tuned[rule]]))
+        capped = [_capped(one, most) for one in tuned[rule]]
+        counts.append(views.mean_line(rule, angles, capped, Scale.LOG))
     return lines.draw(
         "rotation",
         "Adaptive rates help along the axes",
@@ -96,13 +98,6 @@ def _rotation(spec: Adaptive, found: Findings[Cell]) -> Figure:
 
 def _capped(tuned: Tuned, most: int) -> np.ndarray:
     return np.minimum(tuned.values, most)
-
-
-def _banded(label: str, x: np.ndarray, samples: Sequence[np.ndarray]) -> lines.Line:
-    found = [mean(sample(values, scale=Scale.LOG)) for values in samples]
-    middle = np.array([one.value for one in found], np.float64)
-    bounds = np.array([one.interval() or (value, value) for one, value in zip(found, middle, strict=True)])
-    return lines.Line(label, x, np.exp(middle), *np.exp(bounds).T)
 
 
 def _ravine(found: Findings[Cell]) -> Figure:
@@ -183,11 +178,7 @@ def _digits(spec: Adaptive, found: Findings[Cell], name: str, title: str, arms: 
         for arm in arms:
             index = leave_one_out(updates(spec, found, arm)).index
             chosen = [found.runs[Cell(arm, int(rate), seed)] for seed, rate in enumerate(index)]
-            curved = [run.history.curve(split, metric, "epoch") for run in chosen]
-            outcomes = tuple(run.outcome.kind for run in chosen)
-            where = max((x for x, _ in curved), key=len)
-            values = np.stack([np.pad(y, (0, len(where) - len(y)), constant_values=np.nan) for _, y in curved])
-            drawn.append(curves.Curve(_short(arm), where[1:], factor * values[:, 1:], split, outcomes))
+            drawn.append(views.curve(_short(arm), chosen, split, metric, factor))
         panels.append(curves.Panel(f"{split} {metric}{' (%)' if metric == 'error' else ' (nats)'}", tuple(drawn)))
     return curves.draw(
         name,
@@ -253,7 +244,7 @@ def _hessian_table(found: Findings[Cell]) -> Table:
     rows = []
     for when, axes in found.computed["network"]["hessian"].items():
         share, ratio = axes["off_diagonal"], np.exp(np.log(axes["participation"]).mean(axis=1))
-        rows.append([when, f"{share.mean():.3f} ± {share.std(ddof=1):.2g}", f"{ratio.mean():.3g}", str(ratio.size)])
+        rows.append([when, views.mean_and_sd(share, ".3f"), f"{ratio.mean():.3g}", str(ratio.size)])
     return Table(
         "How far the small network's Hessian is from the axes",
         ("when", "off-diagonal share of |H|^2", "weights to a top eigenvector", "seeds"),

@@ -312,7 +312,7 @@ def _of_signals(spec: Averages, found: Findings[str]) -> dict[str, Evidence]:
     return {
         "smaller-beta-data": Measured(readings(held["data"])),
         "smaller-beta-signal": Measured(readings(held["signal"])),
-        "nine-tenths": Measured((Reading("", mean(sample((loss < np.log(1.2)).mean(axis=0) - 0.5))),)),
+        "nine-tenths": Measured.of(mean(sample((loss < np.log(1.2)).mean(axis=0) - 0.5))),
         "best-beta-of-a-walk": Measured(tuple(walks)),
     }
 

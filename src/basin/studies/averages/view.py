@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from basin.figures import forest, lines
+from basin.figures import lines
 from basin.figures.figure import Figure
 from basin.figures.lines import Line, Mark, Panel
 from basin.spec.averages import Averages
+from basin.studies import views
 from basin.studies.averages.series import GRID, best_beta_of_a_walk, settings
 from basin.studies.study import Findings, Table
 
@@ -56,14 +57,8 @@ def losses(errors: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 def figures(spec: Averages, found: Findings[str], records: Sequence[Mapping[str, Any]]) -> Sequence[Figure]:
     """Return the study's figures, the claims first."""
-    statistical = [record for record in records if record["direction"] != "formula"]
     return [
-        forest.draw(
-            "claims",
-            "Every claim with an interval, against the smallest effect that would matter",
-            "Formulas, which are judged over cases, are in the table of claims.",
-            forest.rows(statistical),
-        ),
+        views.claims_figure(records, formulas=False),
         _series(found),
         _cold_start(found),
         _weights(spec, found),

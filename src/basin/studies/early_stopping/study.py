@@ -36,6 +36,7 @@ from basin.studies.early_stopping import view
 from basin.studies.early_stopping.claims import SOURCE, claims
 from basin.studies.early_stopping.view import NETWORKS, Cell
 from basin.studies.experiment import Experiment
+from basin.studies.runs import one_test_example
 from basin.studies.study import Findings, Study, Task
 from basin.training.run import Run
 
@@ -175,7 +176,7 @@ def _exact_evidence(found: Findings[Cell]) -> dict[str, Evidence]:
         "best-factor": Cases(np.array([abs(alike["best-factor"] - 0.532)])),
         "best-gap": Cases(np.array([abs(alike["best-gap"] - 0.102)])),
         "gap-at-any-rate": Cases(np.maximum(alike["few-gaps"] - 0.204, 0)),
-        "path": Measured((Reading("", mean(sample(paths["nearest"]))),)),
+        "path": Measured.of(mean(sample(paths["nearest"]))),
     }
 
 
@@ -194,7 +195,7 @@ def _curve_evidence(spec: EarlyStopping, found: Findings[Cell], on: LearningCurv
     falls = loss["test"][:, 0] - loss["test"][rows, best]
     gained = {name: of["test"][:, -1] - of["test"][rows, best] for name, of in (("loss", loss), ("error", error))}
     by_rule = view.best_look(spec, found, on, "rule") - view.best_look(spec, found, on, "to the end")
-    steps = {"train-falls": 1 / (loss["train"].shape[1] - 1), "error": view.one_test_example(on.data), "patience": 1.0}
+    steps = {"train-falls": 1 / (loss["train"].shape[1] - 1), "error": one_test_example(on.data), "patience": 1.0}
     return {
         f"train-falls-{on.name}": _measured(rises, steps["train-falls"]),
         f"validation-turns-{on.name}": Measured(
@@ -233,7 +234,7 @@ def _network_evidence(spec: EarlyStopping, found: Findings[Cell], network: str) 
 
 
 def _measured(values: np.ndarray, resolution: float | None = None) -> Measured:
-    return Measured((Reading("", mean(sample(values, resolution=resolution))),))
+    return Measured.of(mean(sample(values, resolution=resolution)))
 
 
 def protocol(spec: EarlyStopping) -> Sequence[str]:

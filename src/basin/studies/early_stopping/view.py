@@ -9,13 +9,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from basin import data
-from basin.figures import contours, forest, lines, paired
+from basin.figures import contours, lines, paired
 from basin.figures import curves as curve_figure
 from basin.figures.figure import Figure
-from basin.spec.data import AnyData
 from basin.spec.early_stopping import EarlyStopping, LearningCurves, Likeness
-from basin.stats import mean, sample
+from basin.studies import runs, views
 from basin.studies.study import Findings, Table
 
 NETWORKS = ("linear", "layered")
@@ -52,12 +50,8 @@ def curves(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return (epochs, values) of training to the end, (looks,) and (seeds, looks); NaN for a run that diverged."""
     members = [found.runs[Cell(on.name, "to the end", 0, seed)] for seed in range(spec.seeds)]
-    read = [run.history.curve(split, metric, "epoch") for run in members]
-    epochs = max((where for where, _ in read), key=len)
-    values = np.full((len(read), len(epochs)), np.nan)
-    for row, run, (_, curve) in zip(values, members, read, strict=True):
-        if run.outcome.kind == "completed":
-            row[:] = curve
+    epochs, values = runs.curves(members, split, metric)
+    values[[run.outcome.kind != "completed" for run in members]] = np.nan
     return epochs, values
 
 
@@ -110,18 +104,13 @@ def _table(spec: EarlyStopping, value: Any) -> np.ndarray:
     return np.array([[value(steps, seed) for steps in spec.likeness.steps] for seed in range(spec.seeds)])
 
 
-def one_test_example(source: AnyData) -> float:
-    """Return the smallest step of a test error, in points."""
-    return 100 / data.describe(source).num_test
-
-
 # --- Figures ---------------------------------------------------------------------------------------------------------
 
 
 def figures(spec: EarlyStopping, found: Findings[Cell], records: Sequence[Mapping[str, Any]]) -> Sequence[Figure]:
     """Return the study's figures, the claims first."""
     return [
-        forest.draw("claims", "Every claim against the smallest effect that would matter", "", forest.rows(records)),
+        views.claims_figure(records),
         _curve_figure(spec, found, "loss", "loss (nats)", 1),
         _curve_figure(spec, found, "error", "error (%)", 100),
         _stopping_figure(spec, found),
@@ -261,7 +250,7 @@ def _network_figure(spec: EarlyStopping, found: Findings[Cell], name: str, title
     panels = []
     for network in NETWORKS:
         drawn = [
-            _banded(arm, np.array(spec.likeness.steps), read(spec, found, network, arm))
+            views.mean_line(arm, np.array(spec.likeness.steps), read(spec, found, network, arm).T)
             for arm in ("stopped", "decayed")
         ]
         panels.append(lines.Panel(network, tuple(drawn)))
@@ -275,14 +264,6 @@ def _network_figure(spec: EarlyStopping, found: Findings[Cell], name: str, title
         y_label=label,
         log_x=True,
     )
-
-
-def _banded(label: str, x: np.ndarray, values: np.ndarray) -> lines.Line:
-    """Return the mean over seeds (rows) with its 95 % interval; no band where there is none."""
-    estimates = [mean(sample(column)) for column in values.T]
-    middle = np.array([np.nan if one.value is None else one.value for one in estimates])
-    ends = np.array([one.interval(0.95) or (np.nan, np.nan) for one in estimates])
-    return lines.Line(label, x, middle, low=ends[:, 0], high=ends[:, 1])
 
 
 # --- Tables ----------------------------------------------------------------------------------------------------------
@@ -300,7 +281,7 @@ def _stopping_table(spec: EarlyStopping, found: Findings[Cell]) -> Table:
         best = stopping_look(spec, found, on)
         at_best_look = 100 * test[np.arange(spec.seeds), best]
         shown = [epochs[best], 100 * stopped_at(spec, found, on), at_best_look, 100 * test[:, -1]]
-        rows.append([on.name, *map(_spread, shown)])
+        rows.append([on.name, *map(views.mean_and_sd, shown)])
     return Table(
         "Where one would have stopped",
         (
@@ -322,7 +303,7 @@ def _likeness_table(spec: EarlyStopping, found: Findings[Cell]) -> Table:
         columns.append(weights_apart(spec, found, network))
         for place, steps in enumerate(spec.likeness.steps):
             decay = f"{decay_like(spec.likeness, steps):.3g}"
-            rows.append([network, str(steps), decay, *(_spread(column[:, place]) for column in columns)])
+            rows.append([network, str(steps), decay, *(views.mean_and_sd(column[:, place]) for column in columns)])
     header = ("network", "steps tau", "decay", "gamma, stopped", "decayed", "test error %, stopped", "decayed")
     return Table(
         "Networks stopped after tau steps beside networks with decay 1 / (rho tau)",
@@ -330,7 +311,3 @@ def _likeness_table(spec: EarlyStopping, found: Findings[Cell]) -> Table:
         rows,
         "Mean ± standard deviation over seeds; weights: distance relative to the larger norm.",
     )
-
-
-def _spread(values: np.ndarray) -> str:
-    return f"{values.mean():.4g} ± {values.std(ddof=1):.2g}"

@@ -27,19 +27,18 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from basin import data
 from basin.optim import GradientDescent
 from basin.spec.initialisation import Initialisation
 from basin.spec.model import MLP, Constant, Normal
 from basin.spec.run import Evaluations, RunSpec
-from basin.stats import Estimate, Scale, mean, paired, sample, welch
+from basin.stats import Scale, mean, paired, sample, welch
 from basin.studies.claim import Cases, Evidence, Measured, Reading
 from basin.studies.experiment import Computed
 from basin.studies.initialisation import view
 from basin.studies.initialisation.claims import AFTER_RELU, claims
 from basin.studies.initialisation.experiments import ARMS, experiments
 from basin.studies.initialisation.view import Cell
-from basin.studies.runs import crossing
+from basin.studies.runs import crossing, one_test_example
 from basin.studies.study import Findings, Study
 
 # --- What is run -----------------------------------------------------------------------------------------------------
@@ -112,7 +111,7 @@ def _on_symmetry(spec: Initialisation, found: Findings[Cell]) -> Mapping[str, Ev
     ends = [found.runs[Cell("equal", 0, seed)].params for seed in range(spec.sweep_seeds)]
     return {
         "symmetry-kept": Cases(np.array([view.difference_of_units(params) for params in ends])),
-        "symmetry-costs": _one(paired(100 * random, 100 * equal, resolution=_one_example(spec))),
+        "symmetry-costs": Measured.of(paired(100 * random, 100 * equal, resolution=one_test_example(spec.data))),
     }
 
 
@@ -140,7 +139,7 @@ def _on_signal(signal: Computed) -> Mapping[str, Evidence]:
         "variance-after-relu": over_arms("variance", AFTER_RELU),
         "zero-mean-printed": over_arms("mean_after", 0.0),
         "zero-mean-weights": over_arms("mean_pre", 0.0),
-        "over-data": _one(mean(sample(fall, scale=Scale.LOG10))),
+        "over-data": Measured.of(mean(sample(fall, scale=Scale.LOG10))),
         "depth-he": Measured(tuple(Reading(way, mean(sample(gain))) for way, gain in ways.items())),
         "depth-small": through("small", upwards=False),
         "depth-large": through("large", upwards=True),
@@ -160,7 +159,7 @@ def _on_spread(spec: Initialisation, found: Findings[Cell]) -> Mapping[str, Evid
     errors = {factor: 100 * view.last(spec, found, "spread", factor, "test", "error") for factor in spec.factors}
     steps = {factor: view.steps(spec, found, "spread", factor) for factor in spec.factors}
     ends = (spec.factors[0], spec.factors[-1])
-    step = _one_example(spec)
+    step = one_test_example(spec.data)
     chosen = np.array([errors[factor][seed] for seed, factor in enumerate(view.chosen_factors(spec, found))])
     return {
         "start-error": Measured(
@@ -169,9 +168,7 @@ def _on_spread(spec: Initialisation, found: Findings[Cell]) -> Mapping[str, Evid
         "start-time": Measured(
             tuple(Reading(f"eps x {end:g}", paired(steps[1.0], steps[end], scale=Scale.LOG)) for end in ends)
         ),
-        "he-is-best": Measured(
-            (Reading("", paired(chosen, errors[1.0], resolution=step)),), note=_choices(spec, found)
-        ),
+        "he-is-best": Measured.of(paired(chosen, errors[1.0], resolution=step), note=_choices(spec, found)),
     }
 
 
@@ -203,10 +200,10 @@ def _on_starts(spec: Initialisation, found: Findings[Cell]) -> Mapping[str, Evid
     deviations = {width: np.abs(error - np.median(error)) for width, error in errors.items()}
     of_loss = np.abs(np.log(loss) - np.median(np.log(loss)))
     return {
-        "solutions-differ": _one(mean(sample(view.distances(spec, found, wide), scale=Scale.LOG10))),
-        "best-of-starts": _one(mean(sample(view.gain_of_the_best(spec, found, narrow)))),
-        "narrow-starts-differ": _one(mean(sample(np.exp(of_loss), scale=Scale.LOG))),
-        "spread-falls": _one(welch(deviations[wide], deviations[narrow])),
+        "solutions-differ": Measured.of(mean(sample(view.distances(spec, found, wide), scale=Scale.LOG10))),
+        "best-of-starts": Measured.of(mean(sample(view.gain_of_the_best(spec, found, narrow)))),
+        "narrow-starts-differ": Measured.of(mean(sample(np.exp(of_loss), scale=Scale.LOG))),
+        "spread-falls": Measured.of(welch(deviations[wide], deviations[narrow])),
         "no-bad-minimum": Cases(view.last(spec, found, "width", wide, "train", "error")),
     }
 
@@ -220,18 +217,9 @@ def _on_warm(spec: Initialisation, warm: Computed) -> Mapping[str, Evidence]:
     errors = {name: 100 * warm[f"{name}_error"] for name in names}
     collected: dict[str, Evidence] = {}
     for name in names[1:]:
-        collected[f"{name}-error"] = _one(paired(errors[name], errors["scratch"]))
-        collected[f"{name}-time"] = _one(paired(steps[name], steps["scratch"], scale=Scale.LOG))
+        collected[f"{name}-error"] = Measured.of(paired(errors[name], errors["scratch"]))
+        collected[f"{name}-time"] = Measured.of(paired(steps[name], steps["scratch"], scale=Scale.LOG))
     return collected
-
-
-def _one(estimate: Estimate) -> Measured:
-    return Measured((Reading("", estimate),))
-
-
-def _one_example(spec: Initialisation) -> float:
-    """Return the smallest step of a test error, in points."""
-    return 100 / data.describe(spec.data).num_test
 
 
 def protocol(spec: Initialisation) -> Sequence[str]:

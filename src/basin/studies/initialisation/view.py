@@ -11,14 +11,17 @@ import numpy as np
 from jaxtyping import Float
 
 from basin import data
-from basin.figures import forest, lines
+from basin.figures import lines
 from basin.figures.figure import Figure
 from basin.figures.lines import Line, Mark, Panel
 from basin.models.model import Params
 from basin.spec.initialisation import Initialisation
+from basin.stats import Scale
+from basin.studies import views
 from basin.studies.experiment import Computed
-from basin.studies.runs import steps_to_loss
+from basin.studies.runs import at_end, steps_to_loss
 from basin.studies.study import Findings, Table
+from basin.studies.tuning import leave_one_out
 from basin.training.run import Run
 from basin.training.slot import initial_weights
 
@@ -50,8 +53,7 @@ def _runs_of(spec: Initialisation, found: Findings[Cell], arm: Arm, value: float
 
 def last(spec: Initialisation, found: Findings[Cell], arm: Arm, value: float, split: str, metric: str) -> np.ndarray:
     """Return the last value of a metric for each seed; NaN where the run diverged."""
-    members = _runs_of(spec, found, arm, value)
-    return np.array([run.history.last(split, metric) if run.outcome.kind == "completed" else np.nan for run in members])
+    return at_end(_runs_of(spec, found, arm, value), split, metric)
 
 
 def steps(spec: Initialisation, found: Findings[Cell], arm: Arm, value: float) -> np.ndarray:
@@ -70,9 +72,8 @@ def difference_of_units(params: Params) -> float:
 def chosen_factors(spec: Initialisation, found: Findings[Cell]) -> list[float]:
     """Return, for each seed, the spread with the least mean validation error over all other seeds."""
     errors = np.stack([last(spec, found, "spread", factor, "validation", "error") for factor in spec.factors])
-    errors = np.where(np.isnan(errors), 1.0, errors)
-    best = [np.delete(errors, seed, axis=1).mean(axis=1).argmin() for seed in range(spec.sweep_seeds)]
-    return [spec.factors[int(index)] for index in best]
+    best = leave_one_out(np.where(np.isnan(errors), 1.0, errors), scale=Scale.NATURAL).index
+    return [spec.factors[index] for index in best]
 
 
 def activity(spec: Initialisation, found: Findings[Cell], when: str) -> dict[float, np.ndarray]:
@@ -146,7 +147,7 @@ def gain(arm: Arrays, way: str) -> Float[np.ndarray, " draws"]:
 def figures(spec: Initialisation, found: Findings[Cell], records: Sequence[Mapping[str, Any]]) -> Sequence[Figure]:
     """Return the study's figures, the claims first."""
     return [
-        forest.draw("claims", "Every claim against the smallest effect that would matter", "", forest.rows(records)),
+        views.claims_figure(records),
         _signal_figure(spec, found.computed["signal"]),
         _data_figure(spec, found.computed["signal"]),
         _spread_figure(spec, found),
@@ -154,12 +155,6 @@ def figures(spec: Initialisation, found: Findings[Cell], records: Sequence[Mappi
         _width_figure(spec, found),
         _warm_figure(spec, found.computed["warm"]),
     ]
-
-
-def _band(label: str, x: np.ndarray, values: np.ndarray) -> Line:
-    """Return a line of the mean over draws or seeds, (n, points), with the range of the middle four fifths."""
-    low, high = np.nanquantile(values, (0.1, 0.9), axis=0)
-    return Line(label, x, np.nanmean(values, axis=0), low, high)
 
 
 def _signal_figure(spec: Initialisation, signal: Computed) -> Figure:
@@ -171,7 +166,7 @@ def _signal_figure(spec: Initialisation, signal: Computed) -> Figure:
         drawn = []
         for arm, label in names.items():
             values = signal[arm][key]
-            drawn.append(_band(label, layers, values))
+            drawn.append(views.draws_line(label, layers, values))
             theory = values[:, 0].mean() * factors[arm] ** (2 * (layers - 1))
             drawn.append(Line(label, layers, theory, style="dashed"))
         panels.append(Panel(title, tuple(drawn)))
@@ -190,8 +185,8 @@ def _signal_figure(spec: Initialisation, signal: Computed) -> Figure:
 def _data_figure(spec: Initialisation, signal: Computed) -> Figure:
     layers = np.arange(1, spec.signal.depth + 1.0)
     lines_drawn = (
-        _band("over weights", layers, signal["he"]["pre"]),
-        _band("over data", layers, signal["he"]["over_data"]),
+        views.draws_line("over weights", layers, signal["he"]["pre"]),
+        views.draws_line("over data", layers, signal["he"]["over_data"]),
     )
     return lines.draw(
         "over-data",
@@ -207,10 +202,10 @@ def _data_figure(spec: Initialisation, signal: Computed) -> Figure:
 
 def _spread_figure(spec: Initialisation, found: Findings[Cell]) -> Figure:
     x = np.array(spec.factors) * he(spec)
-    drawn = [
-        _band(split, x, 100 * np.stack([last(spec, found, "spread", f, split, "error") for f in spec.factors], axis=1))
-        for split in ("train", "validation", "test")
-    ]
+    drawn = []
+    for split in ("train", "validation", "test"):
+        errors = np.stack([last(spec, found, "spread", factor, split, "error") for factor in spec.factors], axis=1)
+        drawn.append(views.draws_line(split, x, 100 * errors))
     return lines.draw(
         "spread",
         "Error against the spread of the first weights",
@@ -227,12 +222,13 @@ def _time_figure(spec: Initialisation, found: Findings[Cell]) -> Figure:
     x = np.array(spec.factors) * he(spec)
     values = np.stack([steps(spec, found, "spread", factor) for factor in spec.factors], axis=1)
     length = _runs_of(spec, found, "spread", 1.0)[0].spec.num_steps
+    marks = (Mark("He", x=he(spec)), Mark("whole length", y=length))
     return lines.draw(
         "time",
         "Time to train against the spread of the first weights",
         f"Updates to a training loss of {spec.train_loss:g}; a run that did not get there counts as its whole length. "
         f"Line: mean over {spec.sweep_seeds} seeds; band: the middle 80 %.",
-        [Panel("", (_band("updates", x, values),), (Mark("He", x=he(spec)), Mark("whole length", y=length)))],
+        [Panel("", (views.draws_line("updates", x, values),), marks)],
         x_label="standard deviation of the weights",
         y_label="updates",
         log_x=True,
@@ -262,7 +258,7 @@ def _warm_figure(spec: Initialisation, warm: Computed) -> Figure:
         "warm",
         "Warm starts",
         f"Training loss on few examples. Lines: mean over {spec.warm.draws} draws; bands: the middle 80 %.",
-        [Panel("", tuple(_band(label, looks, warm[f"{name}_loss"]) for name, label in names.items()))],
+        [Panel("", tuple(views.draws_line(label, looks, warm[f"{name}_loss"]) for name, label in names.items()))],
         x_label="updates",
         y_label="training loss (nats)",
         log_y=True,

@@ -23,7 +23,6 @@ from collections.abc import Iterator, Mapping, Sequence
 import jax
 import numpy as np
 
-from basin import data
 from basin.measure import keskar_sharpness
 from basin.measure.result import Measurement
 from basin.spec.data import Digits, Glyphs
@@ -34,6 +33,7 @@ from basin.stats import Direction, Estimate, Scale, fall_after_peak, gap_after_s
 from basin.studies.claim import Claim, Evidence, Measured, Premise, Reading
 from basin.studies.large_batch import view
 from basin.studies.large_batch.view import MATCHES, Cell
+from basin.studies.runs import one_test_example
 from basin.studies.study import Findings, Study, Task
 from basin.training.run import Run
 
@@ -276,11 +276,11 @@ def evidence(spec: LargeBatch, found: Findings[Cell]) -> Mapping[str, Evidence]:
 
 def _evidence_on(spec: LargeBatch, on: Comparison, found: Findings[Cell]) -> dict[str, Evidence]:
     collected: dict[str, Evidence] = {}
-    step = _one_test_example(on)
+    step = one_test_example(on.data)
     for match in MATCHES:
         small, large = (100 * view.last(spec, found, on, arm, match, "test", "error") for arm in ("small", "large"))
         note = "" if match != "loss" else view.loss_note(spec, found, on)
-        collected[f"gap-{match}-{on.name}"] = Measured((Reading("", paired(small, large, resolution=step)),), note=note)
+        collected[f"gap-{match}-{on.name}"] = Measured.of(paired(small, large, resolution=step), note=note)
     for split in ("train", "test"):
         for space in ("full", "subspace"):
             readings = tuple(_sharpness_readings(spec, on, found, split, space))
@@ -289,7 +289,7 @@ def _evidence_on(spec: LargeBatch, on: Comparison, found: Findings[Cell]) -> dic
     collected[f"no-overtraining-{on.name}"] = Measured(tuple(_falls(spec, on, found)))
     collected[f"early-stopping-{on.name}"] = _stopping(spec, on, found)
     small, large = (view.last(spec, found, on, arm, "epochs", "none", "distance") for arm in ("small", "large"))
-    collected[f"distance-{on.name}"] = Measured((Reading("", paired(large, small, scale=Scale.LOG)),))
+    collected[f"distance-{on.name}"] = Measured.of(paired(large, small, scale=Scale.LOG))
     return collected
 
 
@@ -318,16 +318,11 @@ def _stopping(spec: LargeBatch, on: Comparison, found: Findings[Cell]) -> Measur
     ]
     last, stopped = gap_after_stopping(*halves)
     premise = Premise("there is a gap", _mean(last, on), Direction.GREATER, 0.1)
-    return Measured((Reading("", _mean(gap_kept(last, stopped), on)),), premise)
+    return Measured.of(_mean(gap_kept(last, stopped), on), premise=premise)
 
 
 def _mean(points: np.ndarray, on: Comparison) -> Estimate:
-    return mean(sample(points, resolution=_one_test_example(on)))
-
-
-def _one_test_example(on: Comparison) -> float:
-    """Return the smallest step of a test error, in points."""
-    return 100 / data.describe(on.data).num_test
+    return mean(sample(points, resolution=one_test_example(on.data)))
 
 
 def protocol(spec: LargeBatch) -> Sequence[str]:

@@ -10,10 +10,11 @@ import numpy as np
 
 from basin import data
 from basin.figures import curves as curve_figure
-from basin.figures import forest, paired, samples
+from basin.figures import paired, samples
 from basin.figures import sharpness as sharpness_figure
 from basin.figures.figure import Figure
 from basin.spec.study import Comparison, LargeBatch
+from basin.studies import runs, views
 from basin.studies.study import Findings, Table
 from basin.training.run import Run
 
@@ -47,25 +48,24 @@ def last(
     spec: LargeBatch, found: Findings[Cell], on: Comparison, arm: Arm, match: Match, split: str, metric: str
 ) -> np.ndarray:
     """Return the last value of a metric for each seed, (seeds,); NaN where the run diverged or missed its loss."""
-    arm_runs = runs_of(spec, found, on, arm, match)
-    return np.array([run.history.last(split, metric) if usable(run, match) else np.nan for run in arm_runs])
+    return runs.at_end(runs_of(spec, found, on, arm, match), split, metric, ended_as(match))
 
 
 def usable(run: Run, match: Match) -> bool:
     """Return whether a run did what its comparison needs: end, and at equal loss reach that loss."""
-    return run.outcome.kind == ("stopped" if match == "loss" else "completed")
+    return run.outcome.kind == ended_as(match)
+
+
+def ended_as(match: Match) -> str:
+    """Return how a run ends that did what its comparison needs."""
+    return "stopped" if match == "loss" else "completed"
 
 
 def curves(
     spec: LargeBatch, found: Findings[Cell], on: Comparison, arm: Arm, match: Match, split: str, metric: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return (epochs, values): a metric at every look, (points,) and (seeds, points); NaN after a run's end."""
-    found_curves = [run.history.curve(split, metric, "epoch") for run in runs_of(spec, found, on, arm, match)]
-    longest = max((where for where, _ in found_curves), key=len)
-    values = np.full((len(found_curves), len(longest)), np.nan)
-    for row, (_, curve) in zip(values, found_curves, strict=True):
-        row[: len(curve)] = curve
-    return longest, values
+    return runs.curves(runs_of(spec, found, on, arm, match), split, metric)
 
 
 def sharpness(
@@ -115,7 +115,7 @@ def loss_note(spec: LargeBatch, found: Findings[Cell], on: Comparison) -> str:
 def figures(spec: LargeBatch, found: Findings[Cell], records: Sequence[Mapping[str, Any]]) -> Sequence[Figure]:
     """Return the study's figures, the claims first."""
     return [
-        forest.draw("claims", "Every claim against the smallest effect that would matter", "", forest.rows(records)),
+        views.claims_figure(records),
         _curve_figure(
             spec, found, "test-error", "Test error as training goes on", "error", ("test",), "error (%)", 100
         ),
@@ -145,13 +145,12 @@ def _curve_figure(
 ) -> Figure:
     panels = []
     for on in spec.comparisons:
-        lines = []
-        for split in splits:
-            for arm in ARMS:
-                where, values = curves(spec, found, on, arm, "epochs", split, metric)
-                outcomes = tuple(run.outcome.kind for run in runs_of(spec, found, on, arm, "epochs"))
-                lines.append(curve_figure.Curve(_label(on, arm), where[1:], factor * values[:, 1:], split, outcomes))
-        panels.append(curve_figure.Panel(on.name, tuple(lines)))
+        drawn = [
+            views.curve(_label(on, arm), runs_of(spec, found, on, arm, "epochs"), split, metric, factor)
+            for split in splits
+            for arm in ARMS
+        ]
+        panels.append(curve_figure.Panel(on.name, tuple(drawn)))
     caption = f"Equal epochs, {spec.optimizer.kind}, BatchNorm statistics recomputed over the training set."
     return curve_figure.draw(name, title, caption, panels, y_label=label, log_x=True, log_y=True)
 
@@ -269,7 +268,7 @@ def _published_table(spec: LargeBatch, found: Findings[Cell]) -> Table:
             for space in ("full", "subspace")
             for arm in ARMS
         ]
-        ours.append([f"{on.name} (here)", *map(_spread, [*accuracy, *sharp])])
+        ours.append([f"{on.name} (here)", *map(views.mean_and_sd, [*accuracy, *sharp])])
     return Table(
         "Tables 2 to 4 of the paper beside what was measured here",
         (
@@ -297,10 +296,10 @@ def _arm_table(spec: LargeBatch, found: Findings[Cell]) -> Table:
                 columns = [("train", "loss", 1), ("train", "error", 100), ("test", "error", 100)]
                 columns += [("none", "parameter_norm", 1), ("none", "distance", 1)]
                 shown = [
-                    _spread(factor * last(spec, found, on, arm, match, split, metric))
+                    views.mean_and_sd(factor * last(spec, found, on, arm, match, split, metric))
                     for split, metric, factor in columns
                 ]
-                steps = _spread(np.array([float(run.outcome.step) for run in arm_runs]))
+                steps = views.mean_and_sd(np.array([float(run.outcome.step) for run in arm_runs]))
                 used = sum(usable(run, match) for run in arm_runs)
                 rows.append([on.name, MEANING[match], _label(on, arm), steps, *shown, f"{used} of {len(arm_runs)}"])
     header = ("data", "compared at", "arm", "updates", "train loss", "train error %", "test error %", "weight norm")
@@ -310,11 +309,3 @@ def _arm_table(spec: LargeBatch, found: Findings[Cell]) -> Table:
         rows,
         "Mean ± standard deviation over seeds.",
     )
-
-
-def _spread(values: np.ndarray) -> str:
-    finite = values[np.isfinite(values)]
-    if finite.size == 0:
-        return "–"
-    spread = f" ± {finite.std(ddof=1):.2g}" if finite.size > 1 else ""
-    return f"{finite.mean():.4g}{spread}"

@@ -27,7 +27,6 @@ from typing import Any
 
 import numpy as np
 
-from basin import data
 from basin.optim import GradientDescent
 from basin.spec.mini_batches import Cost, MiniBatches, Noise
 from basin.spec.run import Evaluations, RunSpec
@@ -38,7 +37,7 @@ from basin.studies.mini_batches import view
 from basin.studies.mini_batches.claims import claims
 from basin.studies.mini_batches.experiments import experiments, stationary_points
 from basin.studies.mini_batches.view import ORDERS, Cell
-from basin.studies.runs import crossing
+from basin.studies.runs import crossing, one_test_example
 from basin.studies.study import Findings, Study
 
 # --- What is run -----------------------------------------------------------------------------------------------------
@@ -129,7 +128,7 @@ def _by_moment(spec: MiniBatches, values: np.ndarray, scale: Scale) -> Measured:
 
 
 def _one(values: np.ndarray, scale: Scale = Scale.NATURAL) -> Measured:
-    return Measured((Reading("", mean(sample(values, scale=scale))),))
+    return Measured.of(mean(sample(values, scale=scale)))
 
 
 def _on_copies(spec: MiniBatches, copies: Computed) -> Mapping[str, Evidence]:
@@ -144,7 +143,7 @@ def _on_copies(spec: MiniBatches, copies: Computed) -> Mapping[str, Evidence]:
     size = np.abs(path).max(axis=1)
     loss = copies["batch_loss"]
     return {
-        "copies-stochastic": Measured((Reading("", paired(once, twice, scale=Scale.LOG)),)),
+        "copies-stochastic": Measured.of(paired(once, twice, scale=Scale.LOG)),
         "copies-identical": Cases(scaled_errors(copies["same_order_end"], ends, largest)),
         "copies-batch-iterates": Cases(scaled_errors(copies["doubled_points"], path, size)),
         "copies-batch-cost": Cases(np.array([abs(view.batch_cost_ratio(copies.arrays) / 2 - 1)])),
@@ -154,7 +153,7 @@ def _on_copies(spec: MiniBatches, copies: Computed) -> Mapping[str, Evidence]:
 
 
 def _on_descent(spec: MiniBatches, found: Findings[Cell]) -> Mapping[str, Evidence]:
-    steps = {arm: view.chosen(spec, view.steps_to_target(spec, found, arm)) for arm in view.ARMS}
+    steps = {arm: view.chosen(view.steps_to_target(spec, found, arm)) for arm in view.ARMS}
     passes = {arm: steps[arm] * size / view.num_examples(spec) for arm, size in view.sizes(spec).items()}
     early = {arm: view.loss_within_a_pass(spec, found, arm) for arm in view.ARMS}
     smaller = [arm for arm in view.ARMS if arm != "batch"]
@@ -178,10 +177,9 @@ def _on_orders(spec: MiniBatches, found: Findings[Cell]) -> Mapping[str, Evidenc
         kept = ("cyclic", "fixed")
         return Measured(tuple(Reading(order, paired(last["reshuffled"], last[order], **how)) for order in kept))
 
-    one_example = 100 / data.describe(spec.data).num_test
     return {
         "order-loss": readings("train", "loss", 1, scale=Scale.LOG),
-        "order-test": readings("test", "error", 100, resolution=one_example),
+        "order-test": readings("test", "error", 100, resolution=one_test_example(spec.data)),
     }
 
 
@@ -191,7 +189,7 @@ def _on_cost(spec: MiniBatches, cost: Computed) -> Mapping[str, Evidence]:
     best = int(np.median(speed, axis=1).argmax())
     relative = speed / np.median(speed[best])
     return {
-        "single-example-speed": Measured((Reading("", paired(speed[0], speed[usual[0]], scale=Scale.LOG)),)),
+        "single-example-speed": Measured.of(paired(speed[0], speed[usual[0]], scale=Scale.LOG)),
         "usual-sizes-speed": Measured(
             tuple(Reading(f"B = {sizes[i]}", mean(sample(relative[i], scale=Scale.LOG))) for i in usual),
             note=f"fastest: B = {sizes[best]}; knee: B = {view.knee(cost):.3g}",
@@ -207,7 +205,7 @@ def _on_escape(spec: MiniBatches, escape: Computed) -> Mapping[str, Evidence]:
     kept = ("cyclic", "fixed")
     return {
         "escape-batch": Cases(escape["batch"].ravel()),
-        "escape-single": Measured((Reading("", mean(sample(1 - single[-1], resolution=1 / spec.escape.walks))),)),
+        "escape-single": Measured.of(mean(sample(1 - single[-1], resolution=1 / spec.escape.walks))),
         "escape-rate": _one(single[-1] - single[0]),
         "escape-size": _one(single[-1] - largest[-1]),
         "escape-order": Measured(tuple(Reading(name, paired(orders[name], orders["reshuffled"])) for name in kept)),

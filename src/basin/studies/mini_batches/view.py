@@ -10,15 +10,15 @@ import numpy as np
 from jaxtyping import Float
 
 from basin import data
-from basin.figures import curves, forest, lines
+from basin.figures import curves, lines
 from basin.figures.figure import Figure
 from basin.figures.lines import Line, Mark, Panel
 from basin.spec.mini_batches import MiniBatches, Noise
 from basin.spec.run import Order
+from basin.studies import runs, views
 from basin.studies.experiment import Computed
-from basin.studies.runs import steps_to_loss
 from basin.studies.study import Findings, Table
-from basin.training.run import Run
+from basin.studies.tuning import leave_one_out
 
 Arm = Literal["single", "mini", "batch"]
 
@@ -87,26 +87,25 @@ def hundredfold(how: Noise, errors: Float[np.ndarray, "seeds moments sizes"]) ->
 def steps_to_target(spec: MiniBatches, found: Findings[Cell], arm: Arm) -> Float[np.ndarray, "rates seeds"]:
     """Return the updates that each run of an arm needed; NaN where it did not get there."""
     cells = [[found.runs[Cell(arm, rate, seed)] for seed in range(spec.seeds)] for rate in spec.rates]
-    return np.array([[steps_to_loss(run, spec.train_loss) for run in row] for row in cells])
+    return np.array([[runs.steps_to_loss(run, spec.train_loss) for run in row] for row in cells])
 
 
-def chosen_rates(spec: MiniBatches, steps: Float[np.ndarray, "rates seeds"]) -> list[int]:
+def chosen_rates(steps: Float[np.ndarray, "rates seeds"]) -> list[int]:
     """Return, for each seed, the index of the rate that needs the fewest updates on all other seeds.
 
     A rate with which a run did not get there is chosen only if every rate has such a run.
     """
-    log = np.log(np.where(np.isnan(steps), np.inf, np.maximum(steps, 1e-9)))
-    return [int(np.delete(log, seed, axis=1).mean(axis=1).argmin()) for seed in range(spec.seeds)]
+    return leave_one_out(np.maximum(steps, 1e-9)).index.tolist()
 
 
-def chosen(spec: MiniBatches, steps: Float[np.ndarray, "rates seeds"]) -> Float[np.ndarray, " seeds"]:
+def chosen(steps: Float[np.ndarray, "rates seeds"]) -> Float[np.ndarray, " seeds"]:
     """Return each seed's updates at the rate that was chosen for it."""
-    return np.array([steps[rate, seed] for seed, rate in enumerate(chosen_rates(spec, steps))])
+    return steps[chosen_rates(steps), np.arange(steps.shape[1])]
 
 
 def loss_within_a_pass(spec: MiniBatches, found: Findings[Cell], arm: Arm) -> Float[np.ndarray, " seeds"]:
     """Return the training loss at the last look within the first pass, at the rate chosen for each seed."""
-    rates = chosen_rates(spec, steps_to_target(spec, found, arm))
+    rates = chosen_rates(steps_to_target(spec, found, arm))
     values = []
     for seed, rate in enumerate(rates):
         examples, loss = found.runs[Cell(arm, spec.rates[rate], seed)].history.curve("train", "loss", "examples")
@@ -116,11 +115,7 @@ def loss_within_a_pass(spec: MiniBatches, found: Findings[Cell], arm: Arm) -> Fl
 
 def last(spec: MiniBatches, found: Findings[Cell], order: Order, split: str, metric: str) -> np.ndarray:
     """Return the last value of a metric with one order for each seed; NaN where the run diverged."""
-    found_runs = [found.runs[Cell(order, spec.order_rate, seed)] for seed in range(spec.seeds)]
-    completed = [run.outcome.kind == "completed" for run in found_runs]
-    return np.array(
-        [run.history.last(split, metric) if ok else np.nan for run, ok in zip(found_runs, completed, strict=True)]
-    )
+    return runs.at_end([found.runs[Cell(order, spec.order_rate, seed)] for seed in range(spec.seeds)], split, metric)
 
 
 def batch_cost_ratio(copies: Mapping[str, Any]) -> float:
@@ -153,17 +148,13 @@ def memory_errors(cost: Computed, first: int) -> np.ndarray:
     return np.abs(y / line - 1)
 
 
-def _loss(run: Run) -> tuple[np.ndarray, np.ndarray]:
-    return run.history.curve("train", "loss")
-
-
 # --- Figures and tables ----------------------------------------------------------------------------------------------
 
 
 def figures(spec: MiniBatches, found: Findings[Cell], records: Sequence[Mapping[str, Any]]) -> Sequence[Figure]:
     """Return the study's figures, the claims first."""
     return [
-        forest.draw("claims", "Every claim against the smallest effect that would matter", "", forest.rows(records)),
+        views.claims_figure(records),
         _noise_figure(spec, found.computed["noise"]),
         _copies_figure(spec, found.computed["copies"]),
         _descent_figure(spec, found),
@@ -235,11 +226,10 @@ def _copies_figure(spec: MiniBatches, copies: Computed) -> Figure:
 def _descent_figure(spec: MiniBatches, found: Findings[Cell]) -> Figure:
     drawn: dict[str, list[curves.Curve]] = {"passes": [], "updates": []}
     for arm, size in sizes(spec).items():
-        rates = chosen_rates(spec, steps_to_target(spec, found, arm))
+        rates = chosen_rates(steps_to_target(spec, found, arm))
         rate = spec.rates[max(set(rates), key=rates.count)]
         members = [found.runs[Cell(arm, rate, seed)] for seed in range(spec.seeds)]
-        steps = _loss(members[0])[0]
-        values = np.stack([_padded(_loss(run)[1], len(steps)) for run in members])
+        steps, values = runs.curves(members, "train", "loss", "step")
         outcomes = tuple(run.outcome.kind for run in members)
         for name, factor in (("passes", size / num_examples(spec)), ("updates", 1.0)):
             label = f"B = {size}, rate {rate:g}"
@@ -254,10 +244,6 @@ def _descent_figure(spec: MiniBatches, found: Findings[Cell]) -> Figure:
         log_x=True,
         log_y=True,
     )
-
-
-def _padded(values: np.ndarray, length: int) -> np.ndarray:
-    return np.concatenate([values, np.full(length - len(values), np.nan)])
 
 
 def _escape_figures(spec: MiniBatches, escape: Computed) -> list[Figure]:
@@ -293,8 +279,7 @@ def _order_figure(spec: MiniBatches, found: Findings[Cell]) -> Figure:
         arms = []
         for order in ORDERS:
             members = [found.runs[Cell(order, spec.order_rate, seed)] for seed in range(spec.seeds)]
-            epochs = members[0].history.curve(split, metric, "epoch")[0]
-            values = np.stack([_padded(run.history.curve(split, metric)[1], len(epochs)) for run in members])
+            epochs, values = runs.curves(members, split, metric)
             outcomes = tuple(run.outcome.kind for run in members)
             arms.append(curves.Curve(order, epochs[1:], factor * values[:, 1:], "test", outcomes))
         panels.append(curves.Panel(f"{title} ({'nats' if split == 'train' else '%'})", tuple(arms)))
@@ -343,10 +328,10 @@ def tables(spec: MiniBatches, found: Findings[Cell]) -> Sequence[Table]:
     rows = []
     for arm, size in sizes(spec).items():
         steps = steps_to_target(spec, found, arm)
-        reached = chosen(spec, steps)
+        reached = chosen(steps)
         where = int(np.abs(cost["sizes"] - size).argmin())
         each = float(np.median(cost["seconds"][where]))
-        rates = sorted({f"{spec.rates[rate]:g}" for rate in chosen_rates(spec, steps)})
+        rates = sorted({f"{spec.rates[rate]:g}" for rate in chosen_rates(steps)})
         typical = float(np.nanmedian(reached))
         rows.append(
             [

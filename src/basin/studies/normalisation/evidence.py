@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
+from basin.spec.data import Digits
 from basin.spec.normalisation import Normalisation
-from basin.stats import Estimate, Scale, mean, paired, sample, scaled_errors
+from basin.stats import Scale, mean, paired, sample, scaled_errors
 from basin.studies.claim import Cases, Evidence, Measured, Reading
 from basin.studies.normalisation import layers
 from basin.studies.normalisation.depth import slopes
 from basin.studies.normalisation.inference import KINDS, name
 from basin.studies.normalisation.inputs import ARMS
+from basin.studies.runs import at_end, one_test_example
 from basin.studies.study import Findings
 from basin.studies.tuning import Tuned, leave_one_out
-from basin.training.run import Run
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,6 @@ def evidence(spec: Normalisation, found: Findings[Cell]) -> Mapping[str, Evidenc
         **_digits(spec, found),
         **_inference(spec, found),
     }
-
-
-def _one(estimate: Estimate, note: str = "") -> Measured:
-    return Measured((Reading("", estimate),), note=note)
 
 
 # --- Formulas --------------------------------------------------------------------------------------------------------
@@ -111,14 +108,16 @@ def _inputs(spec: Normalisation, found: Findings[Cell]) -> dict[str, Evidence]:
     spread = {arm: network[arm]["spread"] for arm in ARMS}
     tuned = {arm: tuned_updates(network[arm]["steps"]) for arm in ARMS}
     collected: dict[str, Evidence] = {
-        f"standardising-conditions-{arm.split()[0]}": _one(
+        f"standardising-conditions-{arm.split()[0]}": Measured.of(
             paired(kappa["standardised"], kappa[arm], scale=Scale.LOG10), f"median {np.median(kappa[arm]):.3g}"
         )
         for arm in ARMS[:2]
     }
     return collected | {
-        "standardising-speeds-linear": _one(paired(steps["standardised"], steps["different ranges"], scale=Scale.LOG)),
-        "standardising-conditions-network": _one(
+        "standardising-speeds-linear": Measured.of(
+            paired(steps["standardised"], steps["different ranges"], scale=Scale.LOG)
+        ),
+        "standardising-conditions-network": Measured.of(
             paired(spread["standardised"], spread["different ranges"], scale=Scale.LOG10)
         ),
         "standardising-speeds-network": _speed(tuned, spec.small_steps),
@@ -136,7 +135,7 @@ def _speed(tuned: Mapping[str, Tuned], most: int) -> Measured:
     edges = [arm for arm in ("different ranges", "standardised") if tuned[arm].at_edge]
     notes = [f"{late} of {len(slow)} on different ranges never arrived and count as {most}" if late else ""]
     notes += [f"the rate is at the edge of its grid: {', '.join(edges)}" if edges else ""]
-    return _one(paired(fast, slow, scale=Scale.LOG), "; ".join(note for note in notes if note))
+    return Measured.of(paired(fast, slow, scale=Scale.LOG), "; ".join(note for note in notes if note))
 
 
 # --- Depth -----------------------------------------------------------------------------------------------------------
@@ -155,7 +154,7 @@ def _depth(spec: Normalisation, found: Findings[Cell]) -> dict[str, Evidence]:
     }
     for when in ("start", "trained"):
         batch = slopes(computed["batch"][when]["by_units"])
-        collected[f"batch-norm-forgets-the-scale-{when}"] = _one(paired(batch[0], batch[-1]))
+        collected[f"batch-norm-forgets-the-scale-{when}"] = Measured.of(paired(batch[0], batch[-1]))
         rows = zip(scales, batch, strict=True)
         collected[f"batch-norm-cures-{when}"] = Measured(
             tuple(Reading(f"scale {scale:g}", mean(sample(row))) for scale, row in rows)
@@ -163,7 +162,7 @@ def _depth(spec: Normalisation, found: Findings[Cell]) -> dict[str, Evidence]:
     right = slopes(computed["batch"]["start"]["by_units"])[int(np.argmin(np.abs(np.log(scales))))]
     growth = np.exp(right.mean())
     note = f"{growth:.3f} a layer, {growth**spec.depth:.0f} times in {spec.depth} layers"
-    collected["batch-norm-explodes-at-the-start"] = _one(mean(sample(right)), note)
+    collected["batch-norm-explodes-at-the-start"] = Measured.of(mean(sample(right)), note)
     collected["batch-norm-trains-from-any-scale"] = _deep_losses(spec, found)
     return collected
 
@@ -181,28 +180,18 @@ def _deep_losses(spec: Normalisation, found: Findings[Cell]) -> Measured:
 # --- Digits ----------------------------------------------------------------------------------------------------------
 
 
-def of_arm(spec: Normalisation, found: Findings[Cell], arm: str, value: Callable[[Run], float]) -> np.ndarray:
-    """Return a number of each seed's run; NaN where it diverged."""
-    ended = [found.runs[Cell(arm, seed)] for seed in range(spec.seeds)]
-    return np.array([value(run) if run.outcome.kind == "completed" else np.nan for run in ended], np.float64)
-
-
-def train_loss(run: Run) -> float:
-    """Return the training loss at the end."""
-    return run.history.last("train", "loss")
-
-
-def test_error(run: Run) -> float:
-    """Return the test error at the end, in per cent."""
-    return 100 * run.history.last("test", "error")
+def of_arm(spec: Normalisation, found: Findings[Cell], arm: str, split: str, metric: str) -> Float[np.ndarray, "seeds"]:
+    """Return a metric at the end of each seed's run; NaN where it diverged."""
+    return at_end([found.runs[Cell(arm, seed)] for seed in range(spec.seeds)], split, metric)
 
 
 def _digits(spec: Normalisation, found: Findings[Cell]) -> dict[str, Evidence]:
     def loss(arm: str, than: str) -> Measured:
-        return _one(paired(*(of_arm(spec, found, one, train_loss) for one in (than, arm)), scale=Scale.LOG))
+        return Measured.of(paired(*(of_arm(spec, found, one, "train", "loss") for one in (than, arm)), scale=Scale.LOG))
 
     def error(arm: str, than: str) -> Measured:
-        return _one(paired(*(of_arm(spec, found, one, test_error) for one in (than, arm)), resolution=100 / 360))
+        errors = (100 * of_arm(spec, found, one, "test", "error") for one in (than, arm))
+        return Measured.of(paired(*errors, resolution=one_test_example(Digits())))
 
     return {
         "batch-norm-eases-training": loss("none", "batch"),
@@ -236,11 +225,13 @@ def _inference(spec: Normalisation, found: Findings[Cell]) -> dict[str, Evidence
         "variance-of-small-batches": Measured(
             tuple(Reading(f"K = {size}", mean(sample(values, scale=Scale.LOG))) for size, values in unbiased)
         ),
-        "averaging-sigma-falls-short": _one(paired(variance, sigma, scale=Scale.LOG)),
-        "noise-of-small-batches": _one(mean(sample(noise[0] / noise[1] / np.sqrt(most / least), scale=Scale.LOG))),
-        "running-averages-serve": _one(paired(full, inferred(spec, found, "running"), scale=Scale.LOG)),
+        "averaging-sigma-falls-short": Measured.of(paired(variance, sigma, scale=Scale.LOG)),
+        "noise-of-small-batches": Measured.of(
+            mean(sample(noise[0] / noise[1] / np.sqrt(most / least), scale=Scale.LOG))
+        ),
+        "running-averages-serve": Measured.of(paired(full, inferred(spec, found, "running"), scale=Scale.LOG)),
     }
     for kind in KINDS:
         averages = inferred(spec, found, kind, least)
-        collected[f"small-batches-cost-{kind.lower()}"] = _one(paired(full, averages, scale=Scale.LOG))
+        collected[f"small-batches-cost-{kind.lower()}"] = Measured.of(paired(full, averages, scale=Scale.LOG))
     return collected

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from basin.figures import curves, forest, lines
+from basin.figures import curves, lines
 from basin.figures.figure import Figure
 from basin.spec.normalisation import Normalisation
-from basin.stats import Scale, mean, sample
+from basin.stats import Scale
+from basin.studies import views
 from basin.studies.normalisation import layers
 from basin.studies.normalisation.depth import NORMS, slopes
-from basin.studies.normalisation.evidence import Cell, inferred, of_arm, test_error, train_loss, tuned_updates
+from basin.studies.normalisation.evidence import Cell, inferred, of_arm, tuned_updates
 from basin.studies.normalisation.inference import KINDS
 from basin.studies.normalisation.inputs import ARMS, LATE, RATES
 from basin.studies.study import Findings, Table
@@ -24,7 +25,7 @@ NAMES = {"none": "no norm", "batch": "batch norm", "layer": "layer norm"}
 def figures(spec: Normalisation, found: Findings[Cell], records: Sequence[Mapping[str, Any]]) -> Sequence[Figure]:
     """Return the study's figures, the claims first."""
     return [
-        forest.draw("claims", "Every claim against the smallest effect that would matter", "", forest.rows(records)),
+        views.claims_figure(records),
         _condition(found),
         _slopes(spec, found),
         _by_layer(spec, found),
@@ -33,16 +34,6 @@ def figures(spec: Normalisation, found: Findings[Cell], records: Sequence[Mappin
         _inference(spec, found),
         _lag(found),
     ]
-
-
-def banded(label: str, x: np.ndarray, rows: Sequence[np.ndarray], scale: Scale = Scale.NATURAL) -> lines.Line:
-    """Return the mean of each row with its 95 % interval; NaN where a row has no number."""
-    back = np.exp if scale is Scale.LOG else np.asarray
-    found = [mean(sample(row, scale=scale)) for row in rows]
-    middle = [np.nan if one.value is None else one.value for one in found]
-    bounds = [one.interval() or (value, value) for one, value in zip(found, middle, strict=True)]
-    low, high = (back(np.array([pair[end] for pair in bounds])) for end in (0, 1))
-    return lines.Line(label, x, back(np.array(middle)), low, high)
 
 
 def _condition(found: Findings[Cell]) -> Figure:
@@ -67,9 +58,8 @@ def _condition(found: Findings[Cell]) -> Figure:
 def _slopes(spec: Normalisation, found: Findings[Cell]) -> Figure:
     scales, panels = np.array(spec.scales), []
     for when, title in (("start", "at the start"), ("trained", f"after {spec.deep_steps} updates")):
-        drawn = [
-            banded(NAMES[norm], scales, list(slopes(found.computed["depth"][norm][when]["by_units"]))) for norm in NORMS
-        ]
+        seen = {norm: slopes(found.computed["depth"][norm][when]["by_units"]) for norm in NORMS}
+        drawn = [views.mean_line(NAMES[norm], scales, rows) for norm, rows in seen.items()]
         theory = lines.Line(NAMES["none"], scales, np.log(scales), style="dashed")
         panels.append(lines.Panel(title, (*drawn, theory), (lines.Mark("neither", y=0.0),)))
     return lines.draw(
@@ -93,7 +83,7 @@ def _by_layer(spec: Normalisation, found: Findings[Cell]) -> Figure:
         drawn = []
         for norm in NORMS:
             sizes = found.computed["depth"][norm]["start"]["by_units"][place]
-            drawn.append(banded(NAMES[norm], depth, list((sizes / sizes[:, -1:]).T), Scale.LOG))
+            drawn.append(views.mean_line(NAMES[norm], depth, (sizes / sizes[:, -1:]).T, Scale.LOG))
         panels.append(lines.Panel(f"scale {spec.scales[place]:g}", tuple(drawn)))
     return lines.draw(
         "depth-layers",
@@ -117,11 +107,7 @@ def _digits(spec: Normalisation, found: Findings[Cell]) -> Figure:
         drawn = []
         for arm in arms:
             ended = [found.runs[Cell(arm, seed)] for seed in range(spec.seeds)]
-            found_curves = [run.history.curve(split, metric, "epoch") for run in ended]
-            where = max((x for x, _ in found_curves), key=len)
-            values = np.stack([np.pad(y, (0, len(where) - len(y)), constant_values=np.nan) for _, y in found_curves])
-            outcomes = tuple(run.outcome.kind for run in ended)
-            drawn.append(curves.Curve(arm, where[1:], factor * values[:, 1:], split, outcomes))
+            drawn.append(views.curve(arm, ended, split, metric, factor))
         panels.append(curves.Panel(title, tuple(drawn)))
     return curves.draw(
         "digits",
@@ -138,7 +124,7 @@ def _digits(spec: Normalisation, found: Findings[Cell]) -> Figure:
 def _variance(spec: Normalisation, found: Findings[Cell]) -> Figure:
     sizes = np.array(spec.statistics_batches, float)
     drawn = [
-        banded(kind, sizes, [inferred(spec, found, kind, int(size), "variance") for size in sizes], Scale.LOG)
+        views.mean_line(kind, sizes, [inferred(spec, found, kind, int(size), "variance") for size in sizes], Scale.LOG)
         for kind in KINDS
     ]
     theory = lines.Line("Flax", sizes, (sizes - 1) / sizes, style="dashed")
@@ -158,10 +144,11 @@ def _variance(spec: Normalisation, found: Findings[Cell]) -> Figure:
 def _inference(spec: Normalisation, found: Findings[Cell]) -> Figure:
     sizes, full = np.array(spec.statistics_batches, float), inferred(spec, found, "full pass")
     drawn = [
-        banded(kind, sizes, [inferred(spec, found, kind, int(size)) / full for size in sizes], Scale.LOG)
+        views.mean_line(kind, sizes, [inferred(spec, found, kind, int(size)) / full for size in sizes], Scale.LOG)
         for kind in KINDS
     ]
-    noise = banded("noise of a mean", sizes, [inferred(spec, found, "noise", int(size)) for size in sizes], Scale.LOG)
+    noises = [inferred(spec, found, "noise", int(size)) for size in sizes]
+    noise = views.mean_line("noise of a mean", sizes, noises, Scale.LOG)
     root = lines.Line("noise of a mean", sizes, 1 / np.sqrt(sizes), style="dashed")
     return lines.draw(
         "inference",
@@ -248,7 +235,7 @@ def _depth_table(spec: Normalisation, found: Findings[Cell]) -> Table:
                         when,
                         _factor(by_units),
                         _factor(by_weights),
-                        _spread(one["loss"][place]),
+                        _mean_and_sd(one["loss"][place]),
                     ]
                 )
     return Table(
@@ -265,8 +252,10 @@ def _factor(values: np.ndarray) -> str:
 
 
 def _digit_table(spec: Normalisation, found: Findings[Cell]) -> Table:
-    arms = dict.fromkeys(cell.arm for cell in found.runs)
-    rows = [[arm, *(_spread(of_arm(spec, found, arm, value)) for value in (train_loss, test_error))] for arm in arms]
+    rows = []
+    for arm in dict.fromkeys(cell.arm for cell in found.runs):
+        loss, error = (of_arm(spec, found, arm, *what) for what in (("train", "loss"), ("test", "error")))
+        rows.append([arm, _mean_and_sd(loss), _mean_and_sd(100 * error)])
     return Table(
         "Digits at the end", ("arm", "training loss", "test error %"), rows, "Mean ± standard deviation over seeds."
     )
@@ -277,8 +266,8 @@ def _single_table(spec: Normalisation, found: Findings[Cell]) -> Table:
     spreads = {kind: np.ptp(single[kind], axis=1).mean() for kind in ("batch statistics", "fixed statistics")}
     rows = [
         ["statistics of the example itself", f"{spreads['batch statistics']:.2g}", "undefined"],
-        ["moving averages", f"{spreads['fixed statistics']:.2g}", _spread(inferred(spec, found, "running"))],
-        ["full pass", f"{spreads['fixed statistics']:.2g}", _spread(inferred(spec, found, "full pass"))],
+        ["moving averages", f"{spreads['fixed statistics']:.2g}", _mean_and_sd(inferred(spec, found, "running"))],
+        ["full pass", f"{spreads['fixed statistics']:.2g}", _mean_and_sd(inferred(spec, found, "full pass"))],
     ]
     return Table(
         "Predicting one example",
@@ -288,8 +277,5 @@ def _single_table(spec: Normalisation, found: Findings[Cell]) -> Table:
     )
 
 
-def _spread(values: np.ndarray) -> str:
-    finite = values[np.isfinite(values)]
-    if finite.size == 0:
-        return "–"
-    return f"{finite.mean():.3g}" + (f" ± {finite.std(ddof=1):.2g}" if finite.size > 1 else "")
+def _mean_and_sd(values: np.ndarray) -> str:
+    return views.mean_and_sd(values, ".3g")

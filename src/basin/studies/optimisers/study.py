@@ -300,14 +300,12 @@ def _evidence_on_network(spec: Optimisers, found: Findings[Cell], task: Network)
             view.ranked(spec, found, task, arm, "train", "loss") for arm in (contrast.slower, contrast.faster)
         )
         note = view.edge_note(spec, found, task, (contrast.slower, contrast.faster))
-        collected[f"{contrast.id}-{task.name}"] = Measured(
-            (Reading("", paired(faster, slower, scale=Scale.LOG)),), note=note
-        )
+        collected[f"{contrast.id}-{task.name}"] = Measured.of(paired(faster, slower, scale=Scale.LOG), note=note)
     momentum, adam = (100 * view.ranked(spec, found, task, arm, "test", "error") for arm in ("momentum", "adam"))
     note = view.edge_note(spec, found, task, ("momentum", "adam"))
-    collected[f"test-error-{task.name}"] = Measured((Reading("", paired(momentum, adam)),), note=note)
+    collected[f"test-error-{task.name}"] = Measured.of(paired(momentum, adam), note=note)
     descent, adam = (view.good_range(spec, found, task, arm) for arm in ("descent", "adam"))
-    collected[f"range-{task.name}"] = Measured((Reading("", paired(descent, adam)),))
+    collected[f"range-{task.name}"] = Measured.of(paired(descent, adam))
     return collected
 
 

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from basin.figures import curves as curve_figure
-from basin.figures import forest, lines
+from basin.figures import lines
 from basin.figures.figure import Figure
 from basin.spec.optimisers import Optimisers, Scene, Task
+from basin.stats import Scale
+from basin.studies import runs, views
 from basin.studies.study import Findings, Table
+from basin.studies.tuning import Tuned, on_first, on_halves
 
 GOOD = 0.02
 """A learning rate is good when its test error is at most this far above the optimiser's best."""
@@ -33,21 +36,25 @@ class Cell:
 
 def at_end(spec: Optimisers, found: Findings[Cell], task: Task, arm: str, split: str, metric: str) -> np.ndarray:
     """Return a metric at the end, (rates, seeds); NaN where the run did not end."""
-    table = np.full((len(spec.rates), spec.seeds), np.nan)
-    for rate, seed in np.ndindex(*table.shape):
-        run = found.runs[Cell(task.name, arm, rate, seed)]
-        if run.outcome.kind == "completed":
-            table[rate, seed] = run.history.last(split, metric)
-    return table
+    rates, seeds = range(len(spec.rates)), range(spec.seeds)
+    at_rates = [[found.runs[Cell(task.name, arm, rate, seed)] for seed in seeds] for rate in rates]
+    return np.stack([runs.at_end(members, split, metric) for members in at_rates])
+
+
+def tuned(spec: Optimisers, found: Findings[Cell], where: Task | Scene, arm: str) -> Tuned:
+    """Choose an optimiser's learning rate on the seeds, or starts, that the ranking does not use.
+
+    On a network it is the rate of the least mean loss on held-out examples, on a surface that of the fewest steps.
+    """
+    if isinstance(where, Task):
+        losses = at_end(spec, found, where, arm, "validation", "loss")
+        return on_first(losses, spec.tuning_seeds, scale=Scale.NATURAL)
+    return on_halves(np.maximum(_steps(spec, found, where, arm), 1))
 
 
 def chosen_rate(spec: Optimisers, found: Findings[Cell], where: Task | Scene, arm: str) -> int:
-    """Return the place in the grid of an optimiser's learning rate, chosen on what the ranking does not use."""
-    if isinstance(where, Task):
-        scores = at_end(spec, found, where, arm, "validation", "loss")[:, : spec.tuning_seeds].mean(axis=1)
-    else:
-        scores = np.log(np.maximum(_steps(spec, found, where, arm)[:, : spec.starts // 2], 1)).mean(axis=1)
-    return int(np.argmin(np.where(np.isfinite(scores), scores, np.inf)))
+    """Return the place in the grid of the rate that was chosen for an optimiser."""
+    return int(tuned(spec, found, where, arm).index[0])
 
 
 def ranked(spec: Optimisers, found: Findings[Cell], task: Task, arm: str, split: str, metric: str) -> np.ndarray:
@@ -72,8 +79,7 @@ def good_range(spec: Optimisers, found: Findings[Cell], task: Task, arm: str) ->
 
 def edge_note(spec: Optimisers, found: Findings[Cell], where: Task | Scene, arms: Sequence[str]) -> str:
     """Say which optimisers have their best rate at an end of the grid."""
-    rates = spec.rates if isinstance(where, Task) else spec.surface_rates
-    at_edge = [arm for arm in arms if chosen_rate(spec, found, where, arm) in (0, len(rates) - 1)]
+    at_edge = [arm for arm in arms if tuned(spec, found, where, arm).at_edge]
     return f"the best rate lies at an end of the grid for: {', '.join(at_edge)}" if at_edge else ""
 
 
@@ -105,7 +111,7 @@ ERROR = Quantity("test", "error", "error (%)", 100.0)
 def figures(spec: Optimisers, found: Findings[Cell], records: Sequence[Mapping[str, Any]]) -> Sequence[Figure]:
     """Return the study's figures, the claims first."""
     return [
-        forest.draw("claims", "Every claim against the smallest effect that would matter", "", forest.rows(records)),
+        views.claims_figure(records),
         _curve_figure(spec, found, "training-loss", "Training loss at each optimiser's own rate", LOSS),
         _curve_figure(spec, found, "test-error", "Test error at each optimiser's own rate", ERROR),
         _sensitivity(spec, found, "rates-loss", "Training loss against the learning rate", LOSS),
@@ -125,13 +131,9 @@ def _curve_figure(spec: Optimisers, found: Findings[Cell], name: str, title: str
         for arm in _shown(spec):
             rate = chosen_rate(spec, found, task, arm)
             members = [found.runs[Cell(task.name, arm, rate, s)] for s in range(spec.tuning_seeds, spec.seeds)]
-            where = members[0].history.curve(what.split, what.metric, "epoch")[0]
-            values = np.full((len(members), len(where)), np.nan)
-            for row, run in zip(values, members, strict=True):
-                seen = run.history.curve(what.split, what.metric)[1]
-                row[: len(seen)] = what.factor * seen
+            epochs, values = runs.curves(members, what.split, what.metric)
             outcomes = tuple(run.outcome.kind for run in members)
-            drawn.append(curve_figure.Curve(arm, where, values, what.split, outcomes))
+            drawn.append(curve_figure.Curve(arm, epochs, what.factor * values, what.split, outcomes))
         panels.append(curve_figure.Panel(task.name, tuple(drawn)))
     caption = "Rates chosen on other seeds, by the loss on held-out examples."
     return curve_figure.draw(name, title, caption, panels, y_label=what.label, log_y=True)
@@ -167,8 +169,7 @@ def _surface_figure(spec: Optimisers, found: Findings[Cell]) -> Figure:
         drawn = []
         for arm in _shown(spec):
             steps = _steps(spec, found, scene, arm)[:, spec.starts // 2 :]
-            quartiles = np.quantile(steps, [0.25, 0.5, 0.75], axis=1)
-            drawn.append(lines.Line(arm, np.asarray(spec.surface_rates), quartiles[1], quartiles[0], quartiles[2]))
+            drawn.append(views.median_line(arm, np.asarray(spec.surface_rates), steps))
         end = lines.Mark(f"not within {scene.num_steps}", y=scene.num_steps + 1)
         panels.append(lines.Panel(scene.surface, tuple(drawn), (end,)))
     return lines.draw(
@@ -206,7 +207,7 @@ def _network_table(spec: Optimisers, found: Findings[Cell], task: Task) -> Table
     return Table(
         f"Ranking on {task.name}, by training loss",
         ("optimiser", "learning rate", "training loss", "test error (%)", "good range (log10)"),
-        [(name, rate, *map(_spread, values)) for _, (name, rate, *values) in sorted(rows, key=lambda row: row[0])],
+        [(name, rate, *map(_mean_and_sd, values)) for _, (name, rate, *values) in sorted(rows, key=lambda row: row[0])],
         f"Mean ± standard deviation over {spec.seeds - spec.tuning_seeds} seeds that no rate was chosen on. Good: a "
         f"test error within {100 * GOOD:g} points of the optimiser's best.",
     )
@@ -232,5 +233,5 @@ def _surface_table(spec: Optimisers, found: Findings[Cell], scene: Scene) -> Tab
     )
 
 
-def _spread(values: np.ndarray) -> str:
-    return f"{values.mean():.3g} ± {values.std(ddof=1):.2g}"
+def _mean_and_sd(values: np.ndarray) -> str:
+    return views.mean_and_sd(values, ".3g")

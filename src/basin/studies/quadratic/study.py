@@ -261,9 +261,7 @@ def _of_ravine(found: Findings[Cell]) -> dict[str, Evidence]:
 
     lost = np.concatenate([plain[rate]["progress"] - heavy[rate]["progress"] for rate in rates])
     return {
-        "momentum-fewer-steps": Measured(
-            (Reading("", paired(plain["tuned"]["steps"], heavy["tuned"]["steps"], scale=Scale.LOG)),)
-        ),
+        "momentum-fewer-steps": Measured.of(paired(plain["tuned"]["steps"], heavy["tuned"]["steps"], scale=Scale.LOG)),
         "swing-momentum": Cases(np.concatenate([heavy[rate]["swing"] / plain[rate]["swing"] for rate in rates])),
         "travel-momentum": Cases(np.concatenate([heavy[rate]["travel"] / plain[rate]["travel"] for rate in rates])),
         "progress-momentum": Cases(np.maximum(0, lost)),

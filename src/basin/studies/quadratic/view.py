@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from basin.figures import contours, forest, lines
+from basin.figures import contours, lines
 from basin.figures import curves as curve_figure
 from basin.figures.figure import Figure
 from basin.figures.lines import Line, Mark, Panel
 from basin.spec.quadratic import Quadratic
+from basin.studies import views
 from basin.studies.quadratic.expansion import LENGTHS, SURFACES, reach
 from basin.studies.quadratic.ravine import RATES
 from basin.studies.study import Findings, Table
@@ -64,14 +65,8 @@ def remainders(spec: Quadratic, found: Findings[Cell]) -> Mapping[str, Mapping[s
 
 def figures(spec: Quadratic, found: Findings[Cell], records: Sequence[Mapping[str, Any]]) -> Sequence[Figure]:
     """Return the study's figures, the claims first, then in the order of the slides."""
-    statistical = [record for record in records if record["direction"] != "formula"]
     return [
-        forest.draw(
-            "claims",
-            "Every claim with an interval, against the smallest effect that would matter",
-            "Formulas, which are judged over cases, are in the table of claims.",
-            forest.rows(statistical),
-        ),
+        views.claims_figure(records, formulas=False),
         _one_dimension(found),
         _expansion(spec, found),
         _ellipses(spec, found),
@@ -152,13 +147,13 @@ def _ellipses(spec: Quadratic, found: Findings[Cell]) -> Figure:
 
 def _aim(spec: Quadratic, found: Findings[Cell]) -> Figure:
     kappas, blocks = np.array(spec.condition_numbers), found.computed["aim"]["angles"]
-    ways = np.quantile(blocks.reshape(len(kappas), -1), (0.25, 0.5, 0.75), axis=1)
+    off = views.median_line("angle", kappas, blocks.reshape(len(kappas), -1))
     return lines.draw(
         "gradient-aim",
         "How far off the minimum descent sets out",
         "Angle between the direction of steepest descent and the way to the minimum, at points uniform on a disc; "
         f"line: median of {blocks[0].size} points, band: from the lower to the upper quartile.",
-        [Panel("", (Line("angle", kappas, ways[1], ways[0], ways[2]),), (Mark("10 degrees", y=10.0),))],
+        [Panel("", (off,), (Mark("10 degrees", y=10.0),))],
         x_label="condition number",
         y_label="angle (degrees)",
         log_x=True,

@@ -31,6 +31,7 @@ from basin.spec.weight_decay import Bowl, Capacity, DecayRace, WeightDecay
 from basin.stats import Scale, mean, paired, sample, scaled_errors
 from basin.studies.claim import Cases, Evidence, Measured, Reading
 from basin.studies.experiment import Experiment
+from basin.studies.runs import one_test_example
 from basin.studies.study import Findings, Study, Task
 from basin.studies.weight_decay import mapped_data as mapped
 from basin.studies.weight_decay import quadratics as exact
@@ -189,7 +190,7 @@ def _mapping_evidence(found: Findings[Cell]) -> dict[str, Evidence]:
     return {
         **minimisers,
         "plain-keeps": slopes["plain"],
-        "plain-breaks": Measured((Reading("", mean(sample(moved))),)),
+        "plain-breaks": Measured.of(mean(sample(moved))),
         "absorbed-inputs": Cases(rows["absorbed-inputs"]),
         "absorbed-targets": Cases(rows["absorbed-targets"]),
         "consistent-regulariser": Cases(rows["regulariser-right"]),
@@ -208,17 +209,17 @@ def _adam_evidence(spec: WeightDecay, found: Findings[Cell]) -> dict[str, Eviden
     collected: dict[str, Evidence] = {}
     for form in ("coupled", "decoupled"):
         off = np.abs(bowl[form] - bowl["formula"]).max(axis=1)
-        collected[f"adam-{form}-minimum"] = Measured((Reading("", mean(sample(off))),))
+        collected[f"adam-{form}-minimum"] = Measured.of(mean(sample(off)))
     rates = -np.log(noise["coupled"][:, -1])
-    collected["adam-coupled-spares"] = Measured((Reading("", paired(rates[:, -1], rates[:, 0], scale=Scale.LOG)),))
+    collected["adam-coupled-spares"] = Measured.of(paired(rates[:, -1], rates[:, 0], scale=Scale.LOG))
     off = np.abs(noise["decoupled"] - noise["formula"][:, None])
     collected["adam-decoupled-spares-none"] = Cases(off.max(axis=1).ravel())
     for race in spec.races:
         errors = {arm: view.chosen(spec, found, race, arm) for arm in ARMS}
-        step = 2 * view.one_test_example(race.data)
+        step = 2 * one_test_example(race.data)
         for name, arm in (("decoupled-better", "decoupled"), ("biases", "kernels")):
             estimate = paired(errors[arm], errors["coupled"], resolution=step)
-            collected[f"{name}-{race.name}"] = Measured((Reading("", estimate),))
+            collected[f"{name}-{race.name}"] = Measured.of(estimate)
     return collected
 
 
@@ -231,7 +232,7 @@ def _capacity_evidence(spec: WeightDecay, found: Findings[Cell]) -> dict[str, Ev
         if np.isfinite(large[:, place]).sum() > 1
     )
     return {
-        "gamma-falls": Measured((Reading("", paired(gammas[:, -1], gammas[:, 0], scale=Scale.LOG)),)),
+        "gamma-falls": Measured.of(paired(gammas[:, -1], gammas[:, 0], scale=Scale.LOG)),
         **({"like-fewer-parameters": Measured(readings)} if readings else {}),
     }
 

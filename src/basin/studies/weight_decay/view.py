@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from basin import data
-from basin.figures import contours, forest, lines, paired
+from basin.figures import contours, lines, paired
 from basin.figures.figure import Figure
-from basin.spec.data import AnyData
 from basin.spec.model import mlp_parameters
 from basin.spec.weight_decay import DecayRace, WeightDecay
-from basin.stats import mean, sample
+from basin.studies import views
 from basin.studies.study import Findings, Table
 from basin.studies.weight_decay.mapped_data import FORMS
 
@@ -60,9 +59,7 @@ def last(found: Findings[Cell], cell: Cell, split: str, metric: str = "error") -
 def raced(spec: WeightDecay, found: Findings[Cell], race: DecayRace, arm: str, split: str) -> np.ndarray:
     """Return the errors of an arm at every strength, (seeds, strengths), in points."""
     grid = range(len(strengths(race, arm)))
-    return np.array(
-        [[last(found, Cell(race.name, arm, place, seed), split) for place in grid] for seed in range(spec.seeds)]
-    )
+    return _table(spec, grid, lambda place, seed: last(found, Cell(race.name, arm, place, seed), split))
 
 
 def chosen(spec: WeightDecay, found: Findings[Cell], race: DecayRace, arm: str) -> np.ndarray:
@@ -89,42 +86,22 @@ def _mean(rows: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(rows).all(axis=0), rows.mean(axis=0), np.inf)
 
 
-def one_test_example(source: AnyData) -> float:
-    """Return the smallest step of the error on a half of the test set, halved: that of the mean over both."""
-    return 100 / data.describe(source).num_test
-
-
 def gammas(spec: WeightDecay, found: Findings[Cell]) -> np.ndarray:
     """Return the effective number of parameters, (seeds, strengths)."""
-    return np.array(
-        [
-            [
-                found.measured[Cell("capacity", "decayed", strength, seed)][GAMMA, "train"].value
-                for strength in _grid(spec)
-            ]
-            for seed in range(spec.seeds)
-        ]
+    measured = found.measured
+    return _table(
+        spec, _grid(spec), lambda at, seed: measured[Cell("capacity", "decayed", at, seed)][GAMMA, "train"].value
     )
 
 
 def decayed_errors(spec: WeightDecay, found: Findings[Cell]) -> np.ndarray:
     """Return the test error of the large network, (seeds, strengths)."""
-    return np.array(
-        [
-            [last(found, Cell("capacity", "decayed", strength, seed), "test") for strength in _grid(spec)]
-            for seed in range(spec.seeds)
-        ]
-    )
+    return _table(spec, _grid(spec), lambda at, seed: last(found, Cell("capacity", "decayed", at, seed), "test"))
 
 
 def free_errors(spec: WeightDecay, found: Findings[Cell]) -> np.ndarray:
     """Return the test error of the networks without decay, the large one last, (seeds, widths)."""
-    return np.array(
-        [
-            [last(found, Cell("capacity", "free", width, seed), "test") for width in _widths(spec)]
-            for seed in range(spec.seeds)
-        ]
-    )
+    return _table(spec, _widths(spec), lambda width, seed: last(found, Cell("capacity", "free", width, seed), "test"))
 
 
 def decayed_at(spec: WeightDecay, found: Findings[Cell], numbers: Sequence[int]) -> np.ndarray:
@@ -151,6 +128,10 @@ def counts(spec: WeightDecay) -> list[int]:
     return [mlp_parameters((inputs, width, about.num_classes), normalised=False) for width in _widths(spec)]
 
 
+def _table(spec: WeightDecay, values: Sequence[float], read: Callable[[float, int], float]) -> np.ndarray:
+    return np.array([[read(value, seed) for value in values] for seed in range(spec.seeds)])
+
+
 def _widths(spec: WeightDecay) -> tuple[int, ...]:
     return (*spec.capacity.small_widths, spec.capacity.width)
 
@@ -165,7 +146,7 @@ def _grid(spec: WeightDecay) -> tuple[float, ...]:
 def figures(spec: WeightDecay, found: Findings[Cell], records: Sequence[Mapping[str, Any]]) -> Sequence[Figure]:
     """Return the study's figures, the claims first."""
     return [
-        forest.draw("claims", "Every claim against the smallest effect that would matter", "", forest.rows(records)),
+        views.claims_figure(records),
         _shrinkage_figure(spec, found),
         _path_figure(found),
         _gamma_figure(spec, found),
@@ -230,7 +211,7 @@ def _gamma_figure(spec: WeightDecay, found: Findings[Cell]) -> Figure:
         lines.Line("trace", numbers["strengths"], numbers["traces"], style="points"),
         lines.Line("sum", numbers["strengths"], numbers["sums"], style="dashed"),
     )
-    trained = _banded("network", grid, gammas(spec, found))
+    trained = views.mean_line("network", grid, gammas(spec, found).T)
     return lines.draw(
         "gamma",
         "The effective number of parameters",
@@ -246,8 +227,8 @@ def _gamma_figure(spec: WeightDecay, found: Findings[Cell]) -> Figure:
 def _capacity_figure(spec: WeightDecay, found: Findings[Cell]) -> Figure:
     gamma = np.exp(np.log(gammas(spec, found)).mean(axis=0))
     order = np.argsort(gamma)
-    decayed = _banded("large, decayed", gamma[order], decayed_errors(spec, found)[:, order])
-    free = _banded("small, free", np.array(counts(spec), float), free_errors(spec, found))
+    decayed = views.mean_line("large, decayed", gamma[order], decayed_errors(spec, found)[:, order].T)
+    free = views.mean_line("small, free", np.array(counts(spec), float), free_errors(spec, found).T)
     return lines.draw(
         "capacity",
         "Is decay like fewer parameters?",
@@ -286,9 +267,8 @@ def _noise_figure(spec: WeightDecay, found: Findings[Cell]) -> Figure:
 def _race_figure(spec: WeightDecay, found: Findings[Cell]) -> Figure:
     panels = []
     for race in spec.races:
-        drawn = [
-            _banded(WORDS[arm], np.array(strengths(race, arm)), raced(spec, found, race, arm, "test")) for arm in ARMS
-        ]
+        errors = {arm: raced(spec, found, race, arm, "test").T for arm in ARMS}
+        drawn = [views.mean_line(WORDS[arm], np.array(strengths(race, arm)), errors[arm]) for arm in ARMS]
         panels.append(lines.Panel(race.name, tuple(drawn)))
     return lines.draw(
         "race",
@@ -324,14 +304,6 @@ def _mapping_figure(spec: WeightDecay, found: Findings[Cell]) -> Figure:
     )
 
 
-def _banded(label: str, x: np.ndarray, values: np.ndarray) -> lines.Line:
-    """Return the mean over seeds (rows) with its 95 % interval; no band where there is none."""
-    estimates = [mean(sample(column)) for column in values.T]
-    middle = np.array([np.nan if one.value is None else one.value for one in estimates])
-    ends = np.array([one.interval(0.95) or (np.nan, np.nan) for one in estimates])
-    return lines.Line(label, x, middle, low=ends[:, 0], high=ends[:, 1])
-
-
 # --- Tables ----------------------------------------------------------------------------------------------------------
 
 
@@ -345,12 +317,12 @@ def _mapping_table(found: Findings[Cell]) -> Table:
     return Table(
         "Networks on linearly mapped data",
         ("form", "gradient at the mapped minimiser, median", "largest", "answers moved by, median", "largest"),
-        [[form, *_spread(rows[f"slope-{form}"]), *_spread(rows[f"moved-{form}"])] for form in FORMS],
+        [[form, *_middle_and_most(rows[f"slope-{form}"]), *_middle_and_most(rows[f"moved-{form}"])] for form in FORMS],
         "Answers in standard deviations of the targets, from the mapped minimiser to the one reached from there.",
     )
 
 
-def _spread(values: np.ndarray) -> tuple[str, str]:
+def _middle_and_most(values: np.ndarray) -> tuple[str, str]:
     return f"{np.median(values):.2g}", f"{np.max(values):.2g}"
 
 
