@@ -24,7 +24,8 @@ def ended(*losses: float, kind: str = "completed") -> Any:
 
 def shown(line: Line) -> np.ndarray:
     """Return what is drawn: line, lower and upper end of the band."""
-    assert line.low is not None and line.high is not None
+    assert line.low is not None
+    assert line.high is not None
     return np.stack([line.y, line.low, line.high])
 
 

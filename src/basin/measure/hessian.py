@@ -131,7 +131,7 @@ def hessian_eigenvalues(
     _check_symmetric(pairs, objective.precision)
     wide = _float64_objective(objective, loss_fn, params)
     error = None if wide is None else _float32_error(objective.head(), wide.head(), pairs, random_key)
-    allowed = tolerance * np.max(np.abs(pairs.values)) + 100 * float(np.finfo(np.float64).tiny)
+    allowed = _allowed(pairs, tolerance)
     each = tuple(bool(pairs.complete and residual + (error or 0.0) <= allowed) for residual in pairs.residuals)
     if not all(each):
         _warn(pairs, each, allowed, error)
@@ -143,10 +143,7 @@ def hessian_eigenvalues(
         converged=all(each),
         num_passes=sum(item.num_passes for item in counts),
         seconds=time.perf_counter() - started,
-        definition=(
-            f"{len(pairs.values)} algebraically {which} eigenvalues of the Hessian by {objective.layout.size} weights, "
-            f"residual |H v - lambda v| at most {tolerance:g} of the largest; f: {objective.definition}"
-        ),
+        definition=_definition(pairs, objective, which, tolerance),
         checks=checks,
         key=key_text,
         precision=objective.precision,
@@ -160,6 +157,18 @@ def hessian_eigenvalues(
         loss=loss,
         num_evaluations={f"{name}_{item.precision}": n for item in counts for name, n in sorted(item.counts.items())},
     )
+
+
+def _definition(pairs: Eigenpairs, objective: Objective, which: str, tolerance: float) -> str:
+    return (
+        f"{len(pairs.values)} algebraically {which} eigenvalues of the Hessian by {objective.layout.size} weights, "
+        f"residual |H v - lambda v| at most {tolerance:g} of the largest; f: {objective.definition}"
+    )
+
+
+def _allowed(pairs: Eigenpairs, tolerance: float) -> float:
+    """Return the largest residual of a pair that has converged; above 0 even where all eigenvalues are 0."""
+    return tolerance * np.max(np.abs(pairs.values)) + 100 * float(np.finfo(np.float64).tiny)
 
 
 def _signed(objective: Objective, which: str, memory_bytes: int) -> Operator:

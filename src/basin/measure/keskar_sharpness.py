@@ -32,7 +32,7 @@ from typing import Any, Literal, get_args
 import jax
 import numpy as np
 
-from basin.measure.ascent import FLIP_DIMENSION, LBFGS_OPTIONS, PAPER_ITERATIONS
+from basin.measure.ascent import FLIP_DIMENSION, LBFGS_OPTIONS, PAPER_ITERATIONS, PaperSearch
 from basin.measure.box_search import SCOUT_STEPS, STEP_TOLERANCE, BoxSearch, helped
 from basin.measure.guard import guard
 from basin.measure.keys import resolve_key
@@ -152,9 +152,6 @@ def keskar_sharpness(
         checks=checks,
         key=key_text,
         precision=exact.precision,
-        paper_value=None if paper is None else percent * paper.gain,
-        paper_start=None if paper is None else paper.start,
-        paper_iterations=None if paper is None else paper.iterations,
         loss=loss,
         epsilon=epsilon,
         dimension=search.box.dimension,
@@ -162,17 +159,14 @@ def keskar_sharpness(
         paths=tuple(tuple(percent * gain for gain in path.gains) for path in finalists),
         wall_share=float(np.mean(np.abs(finalists[best].u) >= 1 - 1e-9)),
         num_evaluations=search.num_evaluations,
-        settings={
-            "search_precision": search.cheap.precision,
-            "lbfgs": {"maxiter": PAPER_ITERATIONS, **LBFGS_OPTIONS},
-            "scout_steps": SCOUT_STEPS,
-            "step_tolerance": STEP_TOLERANCE,
-            "single_flips": search.box.dimension <= FLIP_DIMENSION,
-            "num_starts": num_starts,
-            "num_finalists": num_finalists,
-            "max_finalists": max_finalists,
-            "max_ascent_steps": max_ascent_steps,
-        },
+        settings=_settings(
+            search,
+            num_starts=num_starts,
+            num_finalists=num_finalists,
+            max_finalists=max_finalists,
+            max_ascent_steps=max_ascent_steps,
+        ),
+        **_of_the_paper(paper, percent),
     )
 
 
@@ -180,6 +174,23 @@ def _search_objective(exact: Objective, loss_fn: LossFn, params: Any, precision:
     if precision != "mixed" or natural_precision(params) == exact.precision:
         return exact
     return Objective(loss_fn, params, natural_precision(params))
+
+
+def _settings(search: BoxSearch, **effort: int) -> dict[str, Any]:
+    return {
+        "search_precision": search.cheap.precision,
+        "lbfgs": {"maxiter": PAPER_ITERATIONS, **LBFGS_OPTIONS},
+        "scout_steps": SCOUT_STEPS,
+        "step_tolerance": STEP_TOLERANCE,
+        "single_flips": search.box.dimension <= FLIP_DIMENSION,
+        **effort,
+    }
+
+
+def _of_the_paper(found: PaperSearch | None, percent: float) -> dict[str, Any]:
+    if found is None:
+        return {"paper_value": None, "paper_start": None, "paper_iterations": None}
+    return {"paper_value": percent * found.gain, "paper_start": found.start, "paper_iterations": found.iterations}
 
 
 def _definition(epsilon: float, subspace_dim: int | None, num_starts: int, exact: Objective) -> str:
