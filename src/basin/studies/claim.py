@@ -115,6 +115,17 @@ def formula(
     )
 
 
+def ratio(*, factor: float, scale: Scale = Scale.LOG, **fields: Any) -> Claim:
+    """Return a claim about a ratio, compared on a logarithmic scale; its smallest effect is a factor, above 1.
+
+    Args:
+        factor: The smallest one that would matter.
+        scale: Natural logarithm, or to base ten.
+        fields: Those of :class:`Claim` besides smallest effect, unit and scale.
+    """
+    return Claim(smallest_effect=float(scale.forward(np.array(factor))), unit=scale.value, scale=scale, **fields)
+
+
 @dataclass(frozen=True)
 class Reading:
     """One way of reading a claim's statistic; a claim holds only if all of its readings agree."""

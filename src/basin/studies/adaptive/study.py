@@ -20,24 +20,22 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-
 from basin.spec.adaptive import Adaptive
 from basin.spec.data import Digits
 from basin.spec.model import MLP
 from basin.spec.optimizer import SGD
 from basin.spec.run import Evaluations, RunSpec, StopAtLoss
-from basin.stats import Direction, Scale, rounding_tolerance
+from basin.stats import Direction, rounding_tolerance
 from basin.studies.adaptive import view, walks
 from basin.studies.adaptive.evidence import PARTS, Cell, evidence
-from basin.studies.claim import Claim, formula
+from basin.studies.claim import Claim, formula, ratio
 from basin.studies.study import Study
 from basin.studies.tuning import grid
 
 BISHOP = "Bishop & Bishop 2024, section 7.3.3"
 ACCOUNT = "an account of optimisers from gradient descent to Adam"
-TENTH = float(np.log(1.1))
-FIFTH = float(np.log(1.2))
+TENTH = 1.1
+FIFTH = 1.2
 
 # --- What is run -----------------------------------------------------------------------------------------------------
 
@@ -131,28 +129,24 @@ def _stall() -> Iterator[Claim]:
             ("B30a",),
             resampled="starts",
         )
-    yield Claim(
+    yield ratio(
         id="adagrad-rates-shrink",
         statement="AdaGrad's rates shrink throughout training.",
         source=f"{BISHOP}, slide 30",
         refuted_by="rates that fall by less than 1.2 times from the first tenth of training to its end",
         statistic="log of the geometric mean over parameters of their rates, end over first tenth, small network",
         direction=Direction.LESS,
-        smallest_effect=FIFTH,
-        unit="log",
-        scale=Scale.LOG,
+        factor=FIFTH,
         inventory=("B30a",),
     )
-    yield Claim(
+    yield ratio(
         id="rmsprop-rates-recover",
         statement="RMSProp's rates do not shrink.",
         source=f"{BISHOP}, slide 30",
         refuted_by="rates that fall by more than 1.2 times from the first tenth of training to its end",
         statistic="log of the geometric mean over parameters of their rates, end over first tenth, small network",
         direction=Direction.AT_LEAST,
-        smallest_effect=FIFTH,
-        unit="log",
-        scale=Scale.LOG,
+        factor=FIFTH,
         inventory=("B30a", "B30b"),
     )
 
@@ -190,16 +184,14 @@ def _axes(spec: Adaptive) -> Iterator[Claim]:
         unit="share",
         inventory=("B28d",),
     )
-    yield Claim(
+    yield ratio(
         id="eigenvectors-off-axes",
         statement="The directions of largest curvature are no single weights.",
         source=f"{BISHOP}, slide 28",
         refuted_by="fewer than 3 weights to an eigenvector",
         statistic="log of the participation ratio 1 / sum v^4, geometric mean over the top ten eigenvectors",
         direction=Direction.GREATER,
-        smallest_effect=float(np.log(3)),
-        unit="log",
-        scale=Scale.LOG,
+        factor=3,
         inventory=("B28d",),
     )
     yield Claim(
@@ -301,27 +293,23 @@ def _ratio(
     statement: str,
     source: str,
     statistic: str,
-    effect: float,
+    factor: float,
     inventory: tuple[str, ...],
     *,
-    resampled: str = "seeds",
     direction: Direction = Direction.GREATER,
-    published: str | None = None,
+    **fields: str,
 ) -> Claim:
     side = "below" if direction is Direction.GREATER else "above"
-    return Claim(
+    return ratio(
         id=name,
         statement=statement,
         source=source,
-        refuted_by=f"a ratio {side} {np.exp(effect):.2g}",
+        refuted_by=f"a ratio {side} {factor:g}",
         statistic=f"log ratio: {statistic}",
         direction=direction,
-        smallest_effect=effect,
-        unit="log",
-        scale=Scale.LOG,
+        factor=factor,
         inventory=inventory,
-        resampled=resampled,
-        published=published,
+        **fields,
     )
 
 

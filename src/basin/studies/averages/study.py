@@ -24,7 +24,7 @@ from basin.spec.averages import Averages
 from basin.stats import Direction, Scale, mean, paired, rounding_tolerance, sample
 from basin.studies.averages import series, view
 from basin.studies.averages.series import GRID, age_at, settings
-from basin.studies.claim import Cases, Claim, Evidence, Measured, Reading, formula
+from basin.studies.claim import Cases, Claim, Evidence, Measured, Reading, formula, ratio
 from basin.studies.experiment import Experiment
 from basin.studies.study import Findings, Study
 
@@ -110,29 +110,25 @@ def _n_of_values() -> Sequence[Claim]:
             exact,
             ("O19",),
         ),
-        Claim(
+        ratio(
             id="noise-measured",
             statement="White noise keeps (1 - beta)/(1 + beta) of its variance in the average.",
             source=lines,
             refuted_by="a variance more than 5 % away, at any beta",
             statistic="variance of the average of white noise over the formula's",
             direction=Direction.SAME,
-            smallest_effect=float(np.log(1.05)),
-            unit="log",
-            scale=Scale.LOG,
+            factor=1.05,
             inventory=("O19",),
             resampled="draws",
         ),
-        Claim(
+        ratio(
             id="noise-printed",
             statement="As printed: it is the mean of n = 1/(1 - beta) consecutive values (taken of its noise).",
             source=lines,
             refuted_by="a variance more than 1.2 times away from that of such a mean, at any beta of 0.9 and more",
             statistic="variance of the average over that of plain means of 1/(1 - beta) values of the same noise",
             direction=Direction.SAME,
-            smallest_effect=float(np.log(1.2)),
-            unit="log",
-            scale=Scale.LOG,
+            factor=1.2,
             published="10 values at 0.9, 100 at 0.99",
             inventory=("O19",),
             resampled="draws",
@@ -194,16 +190,14 @@ def _lag() -> Sequence[Claim]:
 def _which_beta() -> Sequence[Claim]:
     line = f"{ARTICLE}, line 53"
     return [
-        Claim(
+        ratio(
             id="smaller-beta-data",
             statement="A smaller beta follows the series X more closely.",
             source=line,
             refuted_by="a distance to X at 0.5 that is less than 1.2 times below that at 0.9, on any kind of series",
             statistic="mean squared distance to the noisy series, beta 0.5 over beta 0.9",
             direction=Direction.LESS,
-            smallest_effect=float(np.log(1.2)),
-            unit="log",
-            scale=Scale.LOG,
+            factor=1.2,
             inventory=("O21",),
             resampled="draws",
         ),
@@ -234,7 +228,7 @@ def _which_beta() -> Sequence[Claim]:
             inventory=("O21",),
             resampled="draws",
         ),
-        Claim(
+        ratio(
             id="best-beta-of-a-walk",
             statement="For a random walk in noise the best beta is 1 - K, K = (sqrt(r^2 + 4 r) - r)/2 with r the ratio "
             "of the variances of step and noise.",
@@ -242,9 +236,7 @@ def _which_beta() -> Sequence[Claim]:
             refuted_by="an error at that beta more than 5 % above that of the best one found, at any ratio",
             statistic="mean squared error at 1 - K over that of the best beta of a grid, chosen on other draws",
             direction=Direction.AT_MOST,
-            smallest_effect=float(np.log(1.05)),
-            unit="log",
-            scale=Scale.LOG,
+            factor=1.05,
             inventory=("O21",),
             resampled="draws",
         ),

@@ -6,11 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from basin.spec.early_stopping import Descent, EarlyStopping, LearningCurves
-from basin.stats import Direction, Scale, rounding_tolerance
-from basin.studies.claim import Claim, formula
+from basin.stats import Direction, rounding_tolerance
+from basin.studies.claim import Claim, formula, ratio
 
 SOURCE = "Bishop & Bishop 2024"
 WORDS = {"linear": "a linear network from the origin", "layered": "a network with a hidden layer from a random start"}
@@ -182,19 +180,17 @@ def _of_any_curve(patience: int) -> Iterator[Claim]:
 def _network_claims(network: str) -> Iterator[Claim]:
     where = WORDS[network]
     source = f"{SOURCE}, slide 50"
-    yield Claim(
+    yield ratio(
         id=f"network-gamma-grows-{network}",
         statement=f"The effective number of parameters grows along training ({where}).",
         source=source,
         refuted_by="a growth of less than a tenth from one budget to the next",
         statistic="ratio of gamma(tau) from one budget to the one before",
         direction=Direction.GREATER,
-        smallest_effect=float(np.log(1.1)),
-        unit="log",
-        scale=Scale.LOG,
+        factor=1.1,
         inventory=("B50a",),
     )
-    yield Claim(
+    yield ratio(
         id=f"like-decay-gamma-{network}",
         statement="Stopping after tau steps leaves as many effective parameters as a decay of 1 / (rho tau) "
         f"({where}).",
@@ -202,9 +198,7 @@ def _network_claims(network: str) -> Iterator[Claim]:
         refuted_by="half as many again, or fewer by that factor, at one of the budgets",
         statistic="ratio of gamma, stopped over decayed",
         direction=Direction.SAME,
-        smallest_effect=float(np.log(1.5)),
-        unit="log",
-        scale=Scale.LOG,
+        factor=1.5,
         inventory=("B50c", "B50a"),
     )
     yield Claim(

@@ -30,7 +30,7 @@ from basin.spec.model import F1
 from basin.spec.run import Evaluations, RunSpec, StopAtLoss
 from basin.spec.study import Comparison, LargeBatch, Sharpness
 from basin.stats import Direction, Estimate, Scale, fall_after_peak, gap_after_stopping, gap_kept, mean, paired, sample
-from basin.studies.claim import Claim, Evidence, Measured, Premise, Reading
+from basin.studies.claim import Claim, Evidence, Measured, Premise, Reading, ratio
 from basin.studies.large_batch import view
 from basin.studies.large_batch.view import MATCHES, Cell
 from basin.studies.runs import one_test_example
@@ -227,16 +227,14 @@ def _claims_on(on: Comparison) -> Iterator[Claim]:
         published="not closed",
         inventory=("K34", "K36"),
     )
-    yield Claim(
+    yield ratio(
         id=f"distance-{on.name}",
         statement=f"Large-batch iterates end closer to the start, at equal epochs ({on.name}).",
         source=f"{SOURCE}, section 3",
         refuted_by="a ratio of distances below 1.2",
         statistic="ratio of distances from the initial weights, small batch over large batch",
         direction=Direction.GREATER,
-        smallest_effect=float(np.log(1.2)),
-        unit="log",
-        scale=Scale.LOG,
+        factor=1.2,
         published="ratio 3 to 10",
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from basin.spec.mini_batches import MiniBatches
 from basin.stats import Direction, Scale, rounding_tolerance
-from basin.studies.claim import Claim, formula
+from basin.studies.claim import Claim, formula, ratio
 from basin.studies.mini_batches import view
 
 SLIDE = "Bishop & Bishop 2024, section 7.2"
@@ -36,41 +36,35 @@ def _noise_claims(spec: MiniBatches) -> Iterator[Claim]:
         unit="slope",
         inventory=("B15a", "B15b", "B15c", "B16"),
     )
-    yield Claim(
+    yield ratio(
         id="noise-hundredfold",
         statement="A hundred times the batch gives a tenth of the error.",
         source=f"{SLIDE}, slide 15",
         refuted_by="a factor further than 10 % from 10",
         statistic="error at B over error at 100 B, over 10; drawn with replacement, mean over moments",
         direction=Direction.SAME,
-        smallest_effect=float(np.log(1.1)),
-        unit="log",
-        scale=Scale.LOG,
+        factor=1.1,
         published="10",
         inventory=("B15b",),
     )
-    yield Claim(
+    yield ratio(
         id="noise-sigma",
         statement="The error is sigma / sqrt(B), with sigma the spread of the gradients of single examples.",
         source=f"{SLIDE}, slide 16",
         refuted_by="a ratio further than 5 % from 1 at any moment of training",
         statistic="error times sqrt(B) over sigma, geometric mean over B; drawn with replacement",
         direction=Direction.SAME,
-        smallest_effect=float(np.log(1.05)),
-        unit="log",
-        scale=Scale.LOG,
+        factor=1.05,
         inventory=("B15a", "B15b", "B16"),
     )
-    yield Claim(
+    yield ratio(
         id="noise-without-replacement",
         statement="Drawn without replacement the error is sigma / sqrt(B) sqrt((N - B) / (N - 1)).",
         source="sampling from a finite population; slide 16 assumes independent draws",
         refuted_by="a ratio further than 5 % from 1 at any moment of training",
         statistic="error over this formula, geometric mean over B < N",
         direction=Direction.SAME,
-        smallest_effect=float(np.log(1.05)),
-        unit="log",
-        scale=Scale.LOG,
+        factor=1.05,
         inventory=("B15b",),
     )
     yield _formula(
@@ -85,7 +79,7 @@ def _noise_claims(spec: MiniBatches) -> Iterator[Claim]:
 
 
 def _copy_claims(spec: MiniBatches) -> Iterator[Claim]:
-    yield Claim(
+    yield ratio(
         id="copies-stochastic",
         statement="On a set that stands there twice, stochastic descent processes as many examples as on the set once.",
         source=f"{SLIDE}, slide 14",
@@ -93,9 +87,7 @@ def _copy_claims(spec: MiniBatches) -> Iterator[Claim]:
         statistic=f"examples processed to a mean loss of {spec.copies.train_loss:g}, two copies over one; drawn with "
         "replacement, another order",
         direction=Direction.SAME,
-        smallest_effect=float(np.log(1.05)),
-        unit="log",
-        scale=Scale.LOG,
+        factor=1.05,
         published="unaffected",
         inventory=("B14d",),
         resampled="starts and orders",
@@ -127,7 +119,7 @@ def _copy_claims(spec: MiniBatches) -> Iterator[Claim]:
         ("B13c", "B14d"),
         refuted_by="another factor than 2",
     )
-    yield Claim(
+    yield ratio(
         id="copies-without-replacement",
         statement="Drawn without replacement, half a set has more error when the set stands there twice: the factor "
         "(N - B) / (N - 1) grows from 1/2 to 3/4.",
@@ -135,9 +127,7 @@ def _copy_claims(spec: MiniBatches) -> Iterator[Claim]:
         refuted_by="a ratio of errors further than 5 % from the root of 3/2",
         statistic="error at B = N/2, two copies over one, over the formula; mean over moments",
         direction=Direction.SAME,
-        smallest_effect=float(np.log(1.05)),
-        unit="log",
-        scale=Scale.LOG,
+        factor=1.05,
         inventory=("B14d",),
     )
     yield _formula(
@@ -173,7 +163,7 @@ def _descent_claims(spec: MiniBatches) -> Iterator[Claim]:
         unit="nats",
         inventory=("O09", "O10", "O11"),
     )
-    yield Claim(
+    yield ratio(
         id="passes-to-target",
         statement="Mini-batches and single examples need fewer passes than batch descent: its extra examples buy "
         "little.",
@@ -181,21 +171,17 @@ def _descent_claims(spec: MiniBatches) -> Iterator[Claim]:
         refuted_by="less than twice as many passes for batch descent",
         statistic=f"passes to a training loss of {spec.train_loss:g}, batch descent over the arm",
         direction=Direction.GREATER,
-        smallest_effect=float(np.log(2)),
-        unit="log",
-        scale=Scale.LOG,
+        factor=2,
         inventory=("B14b", "B15c", "O10", "O13"),
     )
-    yield Claim(
+    yield ratio(
         id="steps-to-target",
         statement="A larger batch needs fewer updates.",
         source=f"{SLIDE}, slide 15",
         refuted_by="less than 1.5 times as many updates with the smaller batch",
         statistic=f"updates to a training loss of {spec.train_loss:g}, each arm over the next larger one",
         direction=Direction.GREATER,
-        smallest_effect=float(np.log(1.5)),
-        unit="log",
-        scale=Scale.LOG,
+        factor=1.5,
         inventory=("B14b", "B15a", "O14"),
     )
     for name, what, effect, scale, unit in (
@@ -217,29 +203,25 @@ def _descent_claims(spec: MiniBatches) -> Iterator[Claim]:
 
 
 def _cost_claims(spec: MiniBatches) -> Iterator[Claim]:
-    yield Claim(
+    yield ratio(
         id="single-example-speed",
         statement="One example an update is slow: it makes no use of vector arithmetic.",
         source=f"{DOCUMENT}, line 40",
         refuted_by="less than 1.5 times as many examples a second at the smallest usual batch",
         statistic=f"examples a second at B = {view.usual(spec)[0]} over those at B = 1, on this machine",
         direction=Direction.GREATER,
-        smallest_effect=float(np.log(1.5)),
-        unit="log",
-        scale=Scale.LOG,
+        factor=1.5,
         inventory=("B15d", "O15"),
         resampled="timings",
     )
-    yield Claim(
+    yield ratio(
         id="usual-sizes-speed",
         statement="The usual sizes 64 to 512 use the hardware well.",
         source=f"{SLIDE}, slide 15; {DOCUMENT}, line 41",
         refuted_by="less than half the speed of the fastest size",
         statistic="examples a second over those of the fastest size, on this machine",
         direction=Direction.AT_LEAST,
-        smallest_effect=float(np.log(2)),
-        unit="log",
-        scale=Scale.LOG,
+        factor=2,
         inventory=("B15d", "O13", "O16"),
         resampled="timings",
     )

@@ -31,7 +31,7 @@ from basin.spec.optimisers import Task as Network
 from basin.spec.run import Evaluations, RunSpec
 from basin.spec.schedule import Constant
 from basin.stats import Direction, Scale, paired
-from basin.studies.claim import Claim, Evidence, Measured, Reading
+from basin.studies.claim import Claim, Evidence, Measured, Reading, ratio
 from basin.studies.experiment import Experiment
 from basin.studies.optimisers import view
 from basin.studies.optimisers.view import Cell
@@ -220,7 +220,7 @@ def claims(spec: Optimisers) -> Sequence[Claim]:
 
 def _claims_on_surface(scene: Scene) -> Iterator[Claim]:
     for contrast in STEP_CONTRASTS:
-        yield Claim(
+        yield ratio(
             id=f"steps-{contrast.id}-{scene.surface}",
             statement=f"{contrast.statement} ({scene.surface}).",
             source=contrast.source,
@@ -228,9 +228,7 @@ def _claims_on_surface(scene: Scene) -> Iterator[Claim]:
             statistic=f"ratio of steps to {scene.share:g} of the way in value, {contrast.slower} over "
             f"{contrast.faster}, each at its own rate; a walk that does not arrive counts {scene.num_steps + 1}",
             direction=Direction.GREATER,
-            smallest_effect=float(np.log(1.2)),
-            unit="log",
-            scale=Scale.LOG,
+            factor=1.2,
             inventory=contrast.inventory,
             resampled="starts",
         )
@@ -238,7 +236,7 @@ def _claims_on_surface(scene: Scene) -> Iterator[Claim]:
 
 def _claims_on_network(task: Network) -> Iterator[Claim]:
     for contrast in LOSS_CONTRASTS:
-        yield Claim(
+        yield ratio(
             id=f"{contrast.id}-{task.name}",
             statement=f"{contrast.statement} ({task.name}).",
             source=contrast.source,
@@ -246,9 +244,7 @@ def _claims_on_network(task: Network) -> Iterator[Claim]:
             statistic=f"ratio of training losses after {task.epochs} epochs, {contrast.slower} over {contrast.faster}, "
             "each at its own rate",
             direction=Direction.GREATER,
-            smallest_effect=float(np.log(1.2)),
-            unit="log",
-            scale=Scale.LOG,
+            factor=1.2,
             inventory=contrast.inventory,
         )
     yield Claim(

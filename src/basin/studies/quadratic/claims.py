@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
 from basin.spec.quadratic import Quadratic
 from basin.stats import Direction, Scale, rounding_tolerance
-from basin.studies.claim import Claim, formula
+from basin.studies.claim import Claim, formula, ratio
 from basin.studies.quadratic.expansion import SMALL
 
 BOOK = "Bishop & Bishop 2024"
@@ -53,16 +51,14 @@ def _expansions() -> Iterator[Claim]:
             inventory=rows,
             resampled="points; seeds for the network",
         )
-    yield Claim(
+    yield ratio(
         id="second-order-reach",
         statement="The quadratic describes the error further from the point than the linear term alone.",
         source=f"{BOOK}, slide 5",
         refuted_by="a gain in distance of less than 1.2 times, on any surface or at either moment of the network",
         statistic="distance at which the error of the model reaches 10 % of its own terms, second over first order",
         direction=Direction.GREATER,
-        smallest_effect=float(np.log(1.2)),
-        unit="log",
-        scale=Scale.LOG,
+        factor=1.2,
         inventory=("B05a", "B05c"),
         resampled="points; seeds for the network",
     )
@@ -327,16 +323,14 @@ def _momentum(spec: Quadratic) -> Iterator[Claim]:
 
 
 def _ravine() -> Iterator[Claim]:
-    yield Claim(
+    yield ratio(
         id="momentum-fewer-steps",
         statement="Momentum needs fewer steps than descent, each at its best rate.",
         source=f"{ARTICLE}, lines 47 to 59; {BOOK}, slide 27",
         refuted_by="a saving of less than 1.2 times",
         statistic="steps to a ten-thousandth of the start's value in a ravine, momentum over descent",
         direction=Direction.LESS,
-        smallest_effect=float(np.log(1.2)),
-        unit="log",
-        scale=Scale.LOG,
+        factor=1.2,
         inventory=("O17", "O23", "O26", "B27c"),
         resampled="starts",
     )
@@ -370,16 +364,14 @@ def _ravine() -> Iterator[Claim]:
         ("O22", "O24"),
         refuted_by="more than 0.05 of the way lost, at the common rate or each at its best",
     )
-    yield Claim(
+    yield ratio(
         id="swing-rmsprop",
         statement="RMSProp damps the swing across the ravine.",
         source=f"{ARTICLE}, line 67",
         refuted_by="a swing less than 1.2 times smaller than descent's, at the common rate or each at its best",
         statistic=swing,
         direction=Direction.LESS,
-        smallest_effect=float(np.log(1.2)),
-        unit="log",
-        scale=Scale.LOG,
+        factor=1.2,
         inventory=("O24",),
         resampled="starts",
     )

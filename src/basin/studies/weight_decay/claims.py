@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
 from basin.spec.weight_decay import Bowl, DecayRace, WeightDecay
-from basin.stats import Direction, Scale, rounding_tolerance
-from basin.studies.claim import Claim, formula
+from basin.stats import Direction, rounding_tolerance
+from basin.studies.claim import Claim, formula, ratio
 from basin.studies.weight_decay.mapped_data import PATH_STEPS
 
 SOURCE = "Bishop & Bishop 2024"
@@ -150,16 +148,14 @@ def _adam_claims(spec: WeightDecay) -> Iterator[Claim]:
             inventory=("B46c",),
             resampled="starts",
         )
-    yield Claim(
+    yield ratio(
         id="adam-coupled-spares",
         statement="Under Adam, coupled decay spares the weights whose gradients are large.",
         source="Loshchilov & Hutter 2019, section 2",
         refuted_by="less than twice the rate of decay at the smallest gradients than at the largest",
         statistic="ratio of the rates of decay under pure noise, smallest over largest scale of the gradient",
         direction=Direction.GREATER,
-        smallest_effect=float(np.log(2)),
-        unit="log",
-        scale=Scale.LOG,
+        factor=2,
         published=f"inverse to the scale: {max(spec.noise.scales) / min(spec.noise.scales):g}",
         inventory=("B46c",),
         resampled="sequences of noise",
@@ -208,16 +204,14 @@ def _race_claims(race: DecayRace) -> Iterator[Claim]:
 
 
 def _capacity_claims() -> Iterator[Claim]:
-    yield Claim(
+    yield ratio(
         id="gamma-falls",
         statement="The effective number of parameters of a network falls as its decay grows.",
         source=f"{SOURCE}, slide 43",
         refuted_by="less than half as many from one strength to the tenfold one, over the grid",
         statistic="ratio of gamma at the weakest decay to gamma at the strongest",
         direction=Direction.GREATER,
-        smallest_effect=float(np.log(2)),
-        unit="log",
-        scale=Scale.LOG,
+        factor=2,
         inventory=("B43d",),
     )
     yield Claim(
