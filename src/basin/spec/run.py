@@ -49,7 +49,7 @@ class StopAtValidation(Spec):
     """Stop when a metric of the held-out examples has had no new best value at `patience` full looks in a row.
 
     The best look is then `patience` looks back: `run.history.best("validation", metric)` says where. Weights are those
-    of the end.
+    of the end, unless the run has `keep_best`.
     """
 
     kind: Literal["validation"] = "validation"
@@ -106,6 +106,37 @@ Order = Literal["reshuffled", "cyclic", "fixed", "replacement"]
 """How the examples of a finite set follow one another; :mod:`basin.data.sampler` has the definitions."""
 
 
+class Start(Spec):
+    """Another run, the parent, whose weights a run begins from: transfer, fine-tuning, or going on at another rate.
+
+    A run draws first weights of its own, from its model and seed, and puts the parent's arrays over them. Statistics of
+    batch normalisation are taken like weights; the optimiser, its schedule and the count of steps begin anew.
+
+    Attributes:
+        run: The parent, which is trained first, once for all that begin from it. It decides which of its weights there
+            are to take: those of its end, or of its best look with `keep_best`.
+        layers: Which arrays are taken, by the beginnings of their dotted paths, such as `"dense"`, `"dense.0"` or
+            `"output.kernel"`; each must be in both networks, in one shape. If not given, every array that is in both
+            in one shape.
+
+    Example:
+        >>> import basin
+        >>> glyphs = basin.RunSpec(data=basin.data.Glyphs(size=8), model=basin.models.MLP(), batch_size=16,
+        ...                        optimizer=basin.optim.Adam(learning_rate=1e-3), budget="500 steps")
+        >>> digits = glyphs.replace(data=basin.data.Digits(), start={"run": glyphs, "layers": ["dense"]})
+        >>> digits.start.run == glyphs
+        True
+    """
+
+    run: RunSpec
+    layers: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)] | None = None
+
+    @field_validator("layers")
+    @classmethod
+    def _in_one_order(cls, layers: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return None if layers is None else tuple(sorted(set(layers)))
+
+
 class RunSpec(Spec):
     """One training: data, model, optimiser, batch size, length and seed.
 
@@ -125,6 +156,10 @@ class RunSpec(Spec):
         precision: Type of weights and arithmetic.
         stop: Rules that end a run early, checked whenever the training set is looked at.
         evaluations: When metrics are taken.
+        start: Another run whose weights this one begins from (see :class:`Start`); that run alone, or one that was
+            trained, takes all that fits. If not given, all weights are drawn by the seed.
+        keep_best: Keep the weights of the full look at which this metric of the held-out examples was lowest, the first
+            such look, and not those of the end.
 
     Example:
         >>> import basin
@@ -146,6 +181,20 @@ class RunSpec(Spec):
     precision: Literal["float32", "float64"] = "float32"
     stop: Annotated[tuple[AnyStop, ...], HOST] = ()
     evaluations: Annotated[Evaluations, HOST] = Evaluations()
+    start: Annotated[Start | None, HOST] = None
+    keep_best: Annotated[Literal["loss", "error", "soft_error"] | None, HOST] = None
+
+    def record(self) -> dict[str, Any]:
+        """Return the run as the plain JSON that is kept; what runs had no word for once is left out where it is none.
+
+        Example:
+            >>> import basin
+            >>> run = basin.RunSpec(data=basin.data.Digits(), model=basin.models.MLP(), batch_size=16,
+            ...                     optimizer=basin.optim.Adam(), budget="2 epochs")
+            >>> "start" in run.record(), "start" in run.replace(start=run).record()
+            (False, True)
+        """
+        return self.model_dump(mode="json", exclude={name for name in ADDED if getattr(self, name) is None})
 
     @property
     def num_steps(self) -> int:
@@ -164,6 +213,12 @@ class RunSpec(Spec):
     def _accept_a_built_model(cls, value: Any) -> Any:
         return getattr(value, "spec", value)
 
+    @field_validator("start", mode="before")
+    @classmethod
+    def _accept_a_run(cls, value: Any) -> Any:
+        value = getattr(value, "spec", value)
+        return Start(run=value) if isinstance(value, RunSpec) else value
+
     @model_validator(mode="after")
     def _an_order_needs_a_training_set(self) -> RunSpec:
         if self.order != "reshuffled" and getattr(self.data, "endless", False):
@@ -178,8 +233,16 @@ class RunSpec(Spec):
         held_out = getattr(self.data, "num_validation", 0)
         if any(isinstance(rule, StopAtValidation) for rule in self.stop) and not held_out:
             raise ValueError("expected held-out examples for a stop at their best, got none; set data.num_validation")
+        if self.keep_best is not None and not held_out:
+            raise ValueError("expected held-out examples to keep the best weights by, got none; set data.num_validation")
         if self.stop and getattr(self.data, "endless", False):
             raise ValueError(
                 "stop rules use the loss on the training set, and an endless stream has none; set num_train"
             )
         return self
+
+
+ADDED = ("start", "keep_best")
+"""Fields of a run that came after the first runs were kept: none of them in a record is as if it were not there."""
+
+Start.model_rebuild()

@@ -15,8 +15,9 @@ from basin import data
 from basin.loss.precision import arithmetic
 from basin.spec.run import RunSpec
 from basin.training.feed import Examples
-from basin.training.plan import Group, model_of, shares_inputs
+from basin.training.plan import Group, model_of, program_id, shares_inputs
 from basin.training.program import Leaves, Program, compiled_once, leaves_of
+from basin.training.run import Run
 from basin.training.slot import NEVER, Slot, put, stack, take
 
 A = TypeVar("A")
@@ -42,9 +43,9 @@ class Bench:
         """What all lanes run."""
         return self._lanes[0].program
 
-    def fresh(self, run: RunSpec) -> Slot:
-        """Return the first state of a run."""
-        return self.program.start(run)
+    def fresh(self, run: RunSpec, parent: Run | None = None) -> Slot:
+        """Return the first state of a run, which starts from `parent` if it starts from any."""
+        return self.program.start(run, parent)
 
     def admit(self, index: int, run: RunSpec, slot: Slot) -> None:
         """Put a training into a slot, with its numbers and its examples."""
@@ -104,7 +105,7 @@ class Lane:
         template = group.template
         model = model_of(template)
         wanted = Program(
-            group_id=group.id,
+            id=program_id(template),
             template=template,
             model=model,
             slots=slots,

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from basin.models.naming import Naming
+from basin.spec.ids import content_id
 from basin.spec.run import RunSpec
 from basin.store.environment import environment
 from basin.store.lock import Claim
@@ -26,12 +27,20 @@ from basin.training.run import Run
 from basin.training.slot import Slot
 
 
+Weights = dict[str, Any]
+"""What a finished run has of its network: `params` and `state`, nested dicts of arrays."""
+
+BEST = "best"
+"""Under which name a snapshot holds the weights of the best look so far."""
+
+
 @dataclass(frozen=True)
 class Partial:
-    """A training in progress, as it was kept."""
+    """A training in progress, as it was kept; `best` is what it has of its best look, if it keeps that."""
 
     slot: Slot
     history: History
+    best: Weights | None = None
 
 
 class Keeper(Protocol):
@@ -53,7 +62,11 @@ class Keeper(Protocol):
         """Return what was kept of a claimed run in progress; `template` has the structure of its state."""
         ...
 
-    def keep(self, run_id: str, slot: Slot, history: History) -> None:
+    def finished(self, run_id: str) -> Run:
+        """Return a run that is finished, for another to start from."""
+        ...
+
+    def keep(self, run_id: str, partial: Partial) -> None:
         """Keep a claimed run in progress, so that a killed process loses little."""
         ...
 
@@ -68,7 +81,13 @@ class Keeper(Protocol):
 
 @dataclass
 class InMemory:
-    """Keeps nothing: for runs whose results are used at once."""
+    """Keeps nothing on a disk: for runs whose results are used at once.
+
+    Attributes:
+        runs: Those that are finished, by id.
+    """
+
+    runs: dict[str, Run] = field(default_factory=dict)
 
     def slots(self, group: Group) -> int:
         """As planned."""
@@ -85,11 +104,16 @@ class InMemory:
         """Nothing was kept."""
         return None
 
-    def keep(self, run_id: str, slot: Slot, history: History) -> None:
+    def finished(self, run_id: str) -> Run:
+        """Return it; runs that others start from are trained before these."""
+        return self.runs[run_id]
+
+    def keep(self, run_id: str, partial: Partial) -> None:
         """Nothing is kept."""
 
     def finish(self, run: Run) -> None:
-        """Nothing is kept."""
+        """Hold it, for those that start from it."""
+        self.runs[run.id] = run
 
     def release(self) -> None:
         """No claims are held."""
@@ -127,15 +151,17 @@ class InFolder:
         return self.folder.run(run_id).finished
 
     def claim(self, run_id: str, run: RunSpec) -> bool:
-        """Claim the run's lock, unless it is finished or held by another process."""
-        if self.folder.run(run_id).finished or (claim := self.folder.try_claim(run_id)) is None:
+        """Claim the run's lock, unless it is finished, held by another process, or starts from a run that is not."""
+        if self.folder.run(run_id).finished or not self._can_start(run):
+            return False
+        if (claim := self.folder.try_claim(run_id)) is None:
             return False
         self._recover(run_id)
         kept = self.folder.run(run_id)
         if kept.finished:
             claim.release()
             return False
-        kept.begin(run.model_dump(mode="json"), self._environment)
+        kept.begin(run.record(), self._environment)
         self._claims[run_id] = claim
         return True
 
@@ -145,12 +171,19 @@ class InFolder:
         if snapshot is None:
             return None
         slot = Naming.of(template).to_tree(snapshot.arrays)
-        return Partial(jax.tree.map(jax.numpy.asarray, slot), History.from_records(snapshot.metrics.to_pylist()))
+        history = History.from_records(snapshot.metrics.to_pylist())
+        return Partial(jax.tree.map(jax.numpy.asarray, slot), history, snapshot.arrays.get(BEST))
 
-    def keep(self, run_id: str, slot: Slot, history: History) -> None:
+    def finished(self, run_id: str) -> Run:
+        """Read it from the folder."""
+        return load_run(self.folder, run_id)
+
+    def keep(self, run_id: str, partial: Partial) -> None:
         """Write the run's snapshot, in place of the one before."""
-        arrays = Naming.of(slot).to_named(jax.tree.map(np.asarray, slot))
-        self.folder.run(run_id).save_snapshot(arrays, {}, history.records())
+        arrays = Naming.of(partial.slot).to_named(jax.tree.map(np.asarray, partial.slot))
+        if partial.best is not None:
+            arrays[BEST] = jax.tree.map(np.asarray, partial.best)
+        self.folder.run(run_id).save_snapshot(arrays, {}, partial.history.records())
 
     def finish(self, run: Run) -> None:
         """Write curves, weights and outcome, and free the claim."""
@@ -163,6 +196,9 @@ class InFolder:
         """Free all claims."""
         while self._claims:
             self._claims.popitem()[1].release()
+
+    def _can_start(self, run: RunSpec) -> bool:
+        return run.start is None or self.folder.run(content_id(run.start.run)).finished
 
     def _recover(self, run_id: str) -> None:
         damage = self.folder.recover(run_id)

@@ -11,6 +11,7 @@ the segments between evaluations end. Memory that runs out before any run of the
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -21,13 +22,14 @@ import jax.numpy as jnp
 
 from basin.loss.precision import arithmetic
 from basin.models.model import Params
+from basin.spec.ids import content_id
 from basin.spec.run import RunSpec
 from basin.training import stop
 from basin.training.bench import Bench
 from basin.training.evaluate import Row, evaluate, norms, rows
 from basin.training.examples import judges
 from basin.training.history import History
-from basin.training.keep import Keeper
+from basin.training.keep import Keeper, Partial, Weights
 from basin.training.outcome import Outcome
 from basin.training.plan import Group
 from basin.training.planned import cannot_lower
@@ -54,6 +56,7 @@ class Training:
     train_s: float = 0.0
     evaluate_s: float = 0.0
     outcome: Outcome | None = None
+    best: Weights | None = None
 
     def __post_init__(self) -> None:
         evaluations, length = self.run.evaluations, self.run.num_steps
@@ -65,6 +68,17 @@ class Training:
         """The next scheduled step that has not been looked at."""
         looked = self.history[-1].step if self.history else -1
         return next((step for step in self.schedule if step > looked), self.run.num_steps)
+
+    @property
+    def is_at_its_best(self) -> bool:
+        """Whether the run keeps the weights of its best look, and the newest look is that one."""
+        metric = self.run.keep_best
+        if metric is None:
+            return False
+        seen = [row for row in self.history if (row.split, row.metric) == ("validation", metric)]
+        if not seen or seen[-1].step < self.step or not math.isfinite(seen[-1].value):
+            return False
+        return not any(row.value <= seen[-1].value for row in seen[:-1])
 
 
 class GroupLoop:
@@ -131,22 +145,36 @@ class GroupLoop:
         return bool(self.active)
 
     def _start(self, index: int, run_id: str, run: RunSpec) -> Training:
-        slot = self.bench.fresh(run)
+        slot = self.bench.fresh(run, self._parent(run))
         training = Training(run_id, run, slot.params)
         partial = self.keeper.resume(run_id, slot)
         if partial is not None:
             self._has_begun = True
-            slot, training.history = partial.slot, list(partial.history.rows)
+            slot, training.history, training.best = partial.slot, list(partial.history.rows), partial.best
             training.step = int(slot.step)
         self.bench.admit(index, run, slot)
         return training
 
+    def _parent(self, run: RunSpec) -> Run | None:
+        """Return the run that a run starts from, which was trained before."""
+        if run.start is None:
+            return None
+        parent = self.keeper.finished(content_id(run.start.run))
+        if parent.outcome.kind in ("diverged", "failed"):
+            raise ValueError(
+                f"expected a run to start from that ended well, got {parent.id}, {parent.outcome}; "
+                "train it otherwise, with a smaller learning rate perhaps, or leave out start"
+            )
+        return parent
+
     def _look(self) -> Iterator[Run]:
         due = [(i, one) for i, one in self.active.items() if one.outcome is None and one.step == one.next_look]
         began = time.monotonic()
-        for (_, training), (values, outcome) in zip(due, self.bench.map(self._judge, due), strict=True):
+        for (index, training), (values, outcome) in zip(due, self.bench.map(self._judge, due), strict=True):
             training.outcome = outcome
             self._record(training, values)
+            if training.is_at_its_best:
+                training.best = self._weights(index)
         for _, training in due:
             training.evaluate_s += (time.monotonic() - began) / len(due)
         for index, training in list(self.active.items()):
@@ -170,15 +198,18 @@ class GroupLoop:
         )
         self.watcher.looked(training.run_id, training.step, values)
 
+    def _weights(self, index: int) -> Weights:
+        slot = self.bench.slot(index)
+        return {"params": slot.params, "state": slot.model_state}
+
     def _finish(self, index: int, training: Training) -> Run:
-        slot = jax.tree.map(jnp.asarray, self.bench.slot(index))
+        weights = jax.tree.map(jnp.asarray, training.best or self._weights(index))
         assert training.outcome is not None
         run = Run(
             spec=training.run,
             outcome=training.outcome,
             history=History(tuple(training.history)),
-            params=slot.params,
-            state=slot.model_state,
+            **weights,
             cost={"train_s": training.train_s, "evaluate_s": training.evaluate_s},
         )
         del self.active[index], self._claimed[training.run_id]
@@ -209,7 +240,8 @@ class GroupLoop:
             return
         for index, training in self.active.items():
             if training.outcome is None:
-                self.keeper.keep(training.run_id, self.bench.slot(index), History(tuple(training.history)))
+                history = History(tuple(training.history))
+                self.keeper.keep(training.run_id, Partial(self.bench.slot(index), history, training.best))
         self._kept_at = time.monotonic()
 
 

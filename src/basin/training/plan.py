@@ -1,10 +1,15 @@
-"""From a list of runs to groups that share a compiled program, and how many slots each program has."""
+"""From a list of runs to groups that share a compiled program, and how many slots each program has.
+
+A run that starts from another brings that one along, and groups are made generation by generation: runs that start from
+none, then those that start from these, and so on. Groups of two generations may share a program all the same.
+"""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 
@@ -16,7 +21,8 @@ from basin.spec.base import static_form
 from basin.spec.budget import Budget
 from basin.spec.data import AnyData
 from basin.spec.ids import content_id, static_id
-from basin.spec.run import RunSpec
+from basin.spec.run import RunSpec, Start
+from basin.training.transfer import agreeing, shapes
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,7 @@ class Group:
     """Runs that differ in traced numbers only, and the program that trains them.
 
     Attributes:
-        id: Hash of the static specification.
+        id: Hash of the static specification, and the generation if it is not the first.
         runs: Resolved specifications by run id, in the order asked for.
         slots: Trainings side by side, K.
     """
@@ -43,8 +49,8 @@ def resolve(run: RunSpec) -> RunSpec:
     """Return the run with what depends on its data filled in: number of examples, batch size, length in steps.
 
     Raises:
-        ValueError: A batch larger than the training set, a full batch or epochs of an endless stream, or a model that
-            does not fit the data.
+        ValueError: A batch larger than the training set, a full batch or epochs of an endless stream, a model that
+            does not fit the data, or a start that has nothing for it.
 
     Example:
         >>> import basin
@@ -67,9 +73,16 @@ def resolve(run: RunSpec) -> RunSpec:
         )
     steps = run.budget.steps(batch_size=batch_size, num_train=num_train)
     check_length(steps, batch_size)
-    resolved = run.replace(data=source, batch_size=batch_size, budget=Budget(amount=steps, unit="steps"))
-    model_of(resolved)
+    start = run.start and run.start.replace(run=resolve(run.start.run))
+    resolved = run.replace(data=source, batch_size=batch_size, budget=Budget(amount=steps, unit="steps"), start=start)
+    _check_fit(model_of(resolved), start)
     return resolved
+
+
+def _check_fit(model: Model, start: Start | None) -> None:
+    """Refuse a start that has nothing for a network, before anything is trained."""
+    if start is not None:
+        agreeing(shapes(_form(model)), shapes(_form(model_of(start.run))), start.layers)
 
 
 def model_of(run: RunSpec) -> Model:
@@ -85,20 +98,33 @@ def about(source: AnyData) -> data.DataInfo:
 
 
 def plan(runs: Iterable[RunSpec], slots: Mapping[str, int] | int | None = None) -> list[Group]:
-    """Group runs by their static specification; equal runs are one.
+    """Group runs, and those that they start from, by generation and static specification; equal runs are one.
 
     Args:
         runs: What to train; resolved here.
         slots: Trainings side by side: a number for all groups, numbers by group id (as stored when the study was
             first planned), or None for :func:`default_slots`.
     """
-    groups: dict[str, dict[str, RunSpec]] = {}
-    for run in map(resolve, runs):
-        groups.setdefault(group_id(run), {}).setdefault(content_id(run), run)
-    return [Group(name, members, _slots(name, members, slots)) for name, members in groups.items()]
+    groups: dict[tuple[int, str], dict[str, RunSpec]] = {}
+    for run in (one for asked in map(resolve, runs) for one in lineage(asked)):
+        groups.setdefault((generation(run), program_id(run)), {}).setdefault(content_id(run), run)
+    names = {key: key[1] if key[0] == 0 else f"{key[1]}-{key[0]}" for key in sorted(groups, key=lambda key: key[0])}
+    return [Group(name, groups[key], _slots(name, groups[key], slots)) for key, name in names.items()]
 
 
-def group_id(run: RunSpec) -> str:
+def lineage(run: RunSpec) -> Iterator[RunSpec]:
+    """Yield the runs that a run starts from, the eldest first, and then the run."""
+    if run.start is not None:
+        yield from lineage(run.start.run)
+    yield run
+
+
+def generation(run: RunSpec) -> int:
+    """Return how many runs come before a run, one starting from the other."""
+    return len(list(lineage(run))) - 1
+
+
+def program_id(run: RunSpec) -> str:
     """Return the hash of what shapes a resolved run's program."""
     return static_id(run)
 
@@ -130,10 +156,15 @@ def default_slots(run: RunSpec, num_runs: int) -> int:
     return min(limit, 1 << max(num_runs - 1, 0).bit_length())
 
 
-@functools.cache
 def _num_parameters(model: Model) -> int:
-    params, _ = jax.eval_shape(model.init, jax.random.key(0))
-    return sum(leaf.size for leaf in jax.tree.leaves(params))
+    return sum(leaf.size for leaf in jax.tree.leaves(_form(model)["params"]))
+
+
+@functools.cache
+def _form(model: Model) -> dict[str, Any]:
+    """Return the shapes and types of a network's arrays."""
+    params, state = jax.eval_shape(model.init, jax.random.key(0))
+    return {"params": params, "state": state}
 
 
 def shares_inputs(group: Group) -> bool:

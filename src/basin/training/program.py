@@ -17,14 +17,17 @@ import numpy as np
 import optax
 from jax import lax
 
+from basin.loss.precision import cast_floats
 from basin.models.model import Model
 from basin.optim import build
 from basin.spec.base import traced_leaves, with_leaves
 from basin.spec.run import RunSpec
 from basin.training.feed import Examples, Feed, endless_feed, finite_feed
 from basin.training.plan import model_of
-from basin.training.slot import Slot, fresh_slot, take
+from basin.training.run import Run
+from basin.training.slot import Slot, fresh_slot, initial_weights, take
 from basin.training.step import batch_gradient, train_step
+from basin.training.transfer import overlay
 
 Leaves = dict[str, Any]
 
@@ -57,7 +60,7 @@ class Program:
     """What a group compiles.
 
     Attributes:
-        group_id: Hash of what the runs of the group have in common.
+        id: Hash of what the runs that share it have in common.
         template: A resolved run of the group; its static fields hold for all.
         model: The network.
         slots: Number of trainings side by side, K.
@@ -65,7 +68,7 @@ class Program:
         in_loop: Whether steps run inside a compiled loop; otherwise each is dispatched by the host.
     """
 
-    group_id: str
+    id: str
     template: RunSpec = field(compare=False)
     model: Model = field(compare=False)
     slots: int
@@ -77,9 +80,17 @@ class Program:
         """Where the steps' examples come from."""
         return feed_of(self.template)
 
-    def start(self, run: RunSpec) -> Slot:
-        """Return the first state of a run of the group; its own model knows the spread of its first weights."""
-        return fresh_slot(model_of(run), _optimizer(run, leaves_of(run)), run.seed, run.precision)
+    def start(self, run: RunSpec, parent: Run | None = None) -> Slot:
+        """Return the first state of a run of the group; its own model knows the spread of its first weights.
+
+        What the run takes of its parent is put over them, and then the optimiser begins.
+        """
+        params, state = cast_floats(initial_weights(model_of(run), run.seed), run.precision)
+        if run.start is not None:
+            assert parent is not None
+            given = jax.tree.map(np.asarray, {"params": parent.params, "state": parent.state})
+            params, state = overlay({"params": params, "state": state}, given, run.start.layers).values()
+        return fresh_slot(params, state, _optimizer(run, leaves_of(run)))
 
     def advance(self, slots: Slot, leaves: Leaves, pool: Examples, count: int) -> Slot:
         """Return all slots `count` steps later; the given ones are consumed."""

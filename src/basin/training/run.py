@@ -26,8 +26,8 @@ class Run:
         spec: The resolved specification.
         outcome: How it ended.
         history: Its metrics.
-        params: The final weights, nested dicts of arrays.
-        state: The final running statistics of the model.
+        params: The final weights, nested dicts of arrays; with `keep_best`, those of the best look.
+        state: The running statistics of the model that go with them.
         cost: Seconds spent on training and on evaluating, and where they were spent; no part of the result.
     """
 

@@ -14,7 +14,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from basin.loss.precision import cast_floats
 from basin.models.model import Model, Params, State
 from basin.training.keys import named_key
 
@@ -42,16 +41,11 @@ class Slot:
     diverged_at: jax.Array
 
 
-def fresh_slot(model: Model, optimizer: optax.GradientTransformation, seed: int, dtype: str) -> Slot:
-    """Return a training at step 0.
-
-    Weights come from a program of their own that depends on the model and the seed alone, and are drawn in float32
-    whatever the precision, so that paired runs start from the same bytes.
-    """
-    params, model_state = cast_floats(initial_weights(model, seed), dtype)
+def fresh_slot(params: Params, state: State, optimizer: optax.GradientTransformation) -> Slot:
+    """Return a training of these weights at step 0."""
     return Slot(
         params=params,
-        model_state=model_state,
+        model_state=state,
         optimizer_state=optimizer.init(params),
         step=jnp.zeros((), jnp.int32),
         diverged_at=jnp.full((), NEVER, jnp.int32),
@@ -59,7 +53,11 @@ def fresh_slot(model: Model, optimizer: optax.GradientTransformation, seed: int,
 
 
 def initial_weights(model: Model, seed: int) -> tuple[Params, State]:
-    """Return the weights and the state that runs of this model and seed start from."""
+    """Return the weights and the state that runs of this model and seed start from, if from no other run.
+
+    They come from a program of their own that depends on the model and the seed alone, and are drawn in float32
+    whatever the precision, so that paired runs start from the same bytes.
+    """
     return jax.jit(model.init)(named_key(seed, "init"))
 
 

@@ -1,0 +1,113 @@
+"""First weights from another run: which of its arrays are taken, and how they are put over a network's own.
+
+A network's arrays are the leaves of `{"params": ..., "state": ...}`, each with a path such as `dense.0.kernel`. Taken is
+
+* without names, every array that is in both networks at one path in one shape: a last layer for another number of
+  classes stays as it was drawn, and so does a first kernel for inputs of another size;
+* with names, every array at or below one of them, and each must be there in the parent, in the same shape.
+
+The running statistics of batch normalisation, which are state, go with the weights by the same rule. Yosinski et al.,
+"How transferable are features in deep neural networks?" (NeurIPS 2014), take the first layers, as in `["dense.0"]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from basin.models.naming import Naming
+from basin.spec.base import unknown_name
+
+Network = Mapping[str, Any]
+"""A network's arrays, or their shapes: `params` and, if there is any, `state`."""
+
+Path = tuple[str, ...]
+
+
+def overlay(own: Network, other: Network, layers: Sequence[str] | None = None) -> dict[str, Any]:
+    """Return a network's arrays with those of another in place of what is taken.
+
+    Args:
+        own: What is covered; what is taken gets the type that it has here.
+        other: What is taken from.
+        layers: Beginnings of dotted paths; None for all that agree in path and shape.
+
+    Raises:
+        ValueError: A named array is missing or has another shape, or no weights at all are taken.
+
+    Example:
+        >>> import numpy as np
+        >>> own, other = ({"params": {"dense": np.full(2, x), "output": np.full(n, x)}} for x, n in ((0, 3), (1, 4)))
+        >>> over = overlay(own, other)["params"]
+        >>> over["dense"].tolist(), over["output"].tolist()
+        ([1, 1], [0, 0, 0])
+    """
+    taken = agreeing(shapes(own), shapes(other), layers)
+    given = dict(zip(Naming.of(other).paths, jax.tree.leaves(other), strict=True))
+    naming = Naming.of(own)
+    pairs = zip(naming.paths, jax.tree.leaves(own), strict=True)
+    leaves = [jnp.asarray(given[path], leaf.dtype) if path in taken else leaf for path, leaf in pairs]
+    return jax.tree.unflatten(naming.structure, leaves)
+
+
+def shapes(network: Network) -> dict[Path, tuple[int, ...]]:
+    """Return the shape of each array by its path, of which `params` or `state` is the first part."""
+    return {
+        path: tuple(leaf.shape) for path, leaf in zip(Naming.of(network).paths, jax.tree.leaves(network), strict=True)
+    }
+
+
+def agreeing(
+    own: Mapping[Path, tuple[int, ...]], other: Mapping[Path, tuple[int, ...]], layers: Sequence[str] | None = None
+) -> set[Path]:
+    """Return the paths of the arrays that are taken.
+
+    Args:
+        own: Shapes by path of the network that begins.
+        other: Those of the network that it begins from.
+        layers: See :func:`overlay`.
+
+    Raises:
+        ValueError: See :func:`overlay`.
+    """
+    wanted = set(own) if layers is None else {path for layer in layers for path in _named(own, layer)}
+    taken = {path for path in wanted if other.get(path) == own[path]}
+    if layers is not None and wanted - taken:
+        path = min(wanted - taken)
+        got = f"the shape {other[path]}" if path in other else "no such array"
+        raise ValueError(
+            f"expected {dotted(path)} of the shape {own[path]} in the run to start from, got {got}; "
+            "name other layers in start.layers"
+        )
+    if not any(path[0] == "params" for path in taken):
+        raise ValueError(
+            f"expected weights of the same path and shape in the run to start from, got none: {_summary(own)} here, "
+            f"{_summary(other)} there; start from a run of a network with a layer in common"
+        )
+    return taken
+
+
+def dotted(path: Path) -> str:
+    """Return an array's path as a user names it.
+
+    Example:
+        >>> dotted(("params", "dense", "0", "kernel"))
+        'dense.0.kernel'
+    """
+    return ".".join(path[1:])
+
+
+def _named(own: Mapping[Path, tuple[int, ...]], layer: str) -> list[Path]:
+    """Return the paths at or below a name."""
+    found = [path for path in own if f"{dotted(path)}.".startswith(f"{layer}.")]
+    if not found:
+        known = sorted({".".join(path[1:end]) for path in own for end in range(2, len(path) + 1)})
+        raise ValueError(f"start.layers: {unknown_name(layer, known, 'layer of the network')}")
+    return found
+
+
+def _summary(shapes: Mapping[Path, tuple[int, ...]]) -> str:
+    return ", ".join(f"{dotted(path)} {shape}" for path, shape in shapes.items() if path[0] == "params")
