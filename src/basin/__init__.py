@@ -17,6 +17,7 @@ __getattr__, __dir__ = lazy(
     {
         "RunSpec": "basin.spec.run",
         "train": "basin.training.train",
+        "best_of": "basin.training.restarts",
         "data": "basin.data",
         "loss": "basin.loss",
         "measure": "basin.measure",

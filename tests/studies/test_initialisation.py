@@ -78,12 +78,14 @@ def test_weights_have_the_spread_asked_for(uniform: bool, spread: float) -> None
 def test_an_overlay_takes_the_hidden_layers_and_leaves_the_last() -> None:
     small = network_sum(Digits(num_train=20), MLP(widths=(4, 4)))
     a, b = small.init(jax.random.key(0)), small.init(jax.random.key(1))
-    both = computing.overlay(a, b)
+    both = computing.warmed(a, b)
     assert (both["dense"]["1"]["kernel"] == b["dense"]["1"]["kernel"]).all()
     assert (both["output"]["kernel"] == a["output"]["kernel"]).all()
     other = network_sum(Digits(num_train=20), MLP(widths=(5, 4))).init(jax.random.key(0))
-    with pytest.raises(ValueError, match="expected hidden layers of the shapes"):
-        computing.overlay(a, other)
+    with pytest.raises(
+        ValueError, match=r"expected dense.0.bias of the shape \(4,\) in the run to start from, got the shape \(5,\)"
+    ):
+        computing.warmed(a, other)
 
 
 def test_the_code_is_the_hidden_part_of_the_network() -> None:

@@ -13,8 +13,8 @@ VICTIM = Path(__file__).with_name("victim.py")
 SIGKILL = -9
 
 
-def start(out: Path, moment: str) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, str(VICTIM), str(out), moment], stderr=subprocess.PIPE, text=True)
+def start(out: Path, moment: str, what: str = "seeds") -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, str(VICTIM), str(out), moment, what], stderr=subprocess.PIPE, text=True)
 
 
 def finish(process: subprocess.Popen) -> int:
@@ -68,6 +68,24 @@ def test_killed_with_few_or_many_runs_left(tmp_path: Path, unharmed: dict[str, s
 @pytest.mark.parametrize("seed", range(20))
 def test_killed_inside_a_write_at_a_random_moment(tmp_path: Path, unharmed: dict[str, str], seed: int) -> None:
     assert kill_and_resume(tmp_path, f"write:{random.Random(seed).randint(1, 100)}") == unharmed
+
+
+def test_runs_that_start_from_one_another_go_on_where_they_were_killed(tmp_path: Path) -> None:
+    # Killed as the eldest ends, its best weights in a snapshot; as the first of its two children ends; and not at all.
+    for moment, died in (("left:1", SIGKILL), ("left:2", SIGKILL), ("never", 0)):
+        assert finish(start(tmp_path / "killed", moment, "lineage")) == died
+    assert finish(start(tmp_path / "whole", "never", "lineage")) == 0
+    found = digest(tmp_path / "killed")
+    assert found == digest(tmp_path / "whole")
+    assert len(found) == 4 * 4
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_lineage(tmp_path: Path) -> None:
+    both = [start(tmp_path / "both", "never", "lineage") for _ in range(2)]
+    assert [finish(process) for process in both] == [0, 0]
+    assert finish(start(tmp_path / "one", "never", "lineage")) == 0
+    assert digest(tmp_path / "both") == digest(tmp_path / "one")
 
 
 def test_two_processes_share_the_runs_and_do_none_twice(tmp_path: Path, unharmed: dict[str, str]) -> None:

@@ -1,4 +1,6 @@
-"""A process that trains seven runs in four slots and kills itself, with a real SIGKILL, at a moment that it is told.
+"""A process that trains some runs in four slots and kills itself, with a real SIGKILL, at a moment that it is told.
+
+It trains seven `seeds`, or a `lineage`: a run that keeps its best weights, two that start from it, one from one of these.
 
 `write:N` dies inside the N-th write to the store, half of the bytes written; `left:N` as soon as N runs are left;
 `never` lives. Snapshots are taken after every segment, so that most kills find one.
@@ -28,6 +30,10 @@ RUNS = [
     )
     for seed in range(7)
 ]
+
+ELDEST = RUNS[0].replace(data=Digits(num_train=100, num_validation=50), budget="12 steps", keep_best="loss")
+CHILDREN = [RUNS[seed].replace(start=ELDEST) for seed in (1, 2)]
+LINEAGE = [CHILDREN[1].replace(seed=9, start=CHILDREN[1]), *CHILDREN]
 
 
 def die() -> None:
@@ -63,7 +69,7 @@ def die_when_left(number: int) -> None:
 
 
 if __name__ == "__main__":
-    out, moment = sys.argv[1:]
+    out, moment, what = sys.argv[1:]
     loop.KEEP_EVERY_S = 0.0
     loop.SEGMENT_S = 1e-9
     kind, _, number = moment.partition(":")
@@ -71,4 +77,4 @@ if __name__ == "__main__":
         die_inside_write(int(number))
     elif kind == "left":
         die_when_left(int(number))
-    basin.train(RUNS, out=out, slots=4)
+    basin.train({"seeds": RUNS, "lineage": LINEAGE}[what], out=out, slots=4)

@@ -116,8 +116,8 @@ class Start(Spec):
         run: The parent, which is trained first, once for all that begin from it. It decides which of its weights there
             are to take: those of its end, or of its best look with `keep_best`.
         layers: Which arrays are taken, by the beginnings of their dotted paths, such as `"dense"`, `"dense.0"` or
-            `"output.kernel"`; each must be in both networks, in one shape. If not given, every array that is in both
-            in one shape.
+            `"output.kernel"`; each must be in both networks, in one shape. If not given, every layer whose arrays have
+            the same paths and shapes in both: a last layer for other classes stays as it was drawn.
 
     Example:
         >>> import basin
@@ -234,7 +234,9 @@ class RunSpec(Spec):
         if any(isinstance(rule, StopAtValidation) for rule in self.stop) and not held_out:
             raise ValueError("expected held-out examples for a stop at their best, got none; set data.num_validation")
         if self.keep_best is not None and not held_out:
-            raise ValueError("expected held-out examples to keep the best weights by, got none; set data.num_validation")
+            raise ValueError(
+                "expected held-out examples to keep the best weights by, got none; set data.num_validation"
+            )
         if self.stop and getattr(self.data, "endless", False):
             raise ValueError(
                 "stop rules use the loss on the training set, and an endless stream has none; set num_train"

@@ -26,7 +26,6 @@ from basin.training.plan import Group
 from basin.training.run import Run
 from basin.training.slot import Slot
 
-
 Weights = dict[str, Any]
 """What a finished run has of its network: `params` and `state`, nested dicts of arrays."""
 

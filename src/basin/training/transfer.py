@@ -1,13 +1,15 @@
 """First weights from another run: which of its arrays are taken, and how they are put over a network's own.
 
-A network's arrays are the leaves of `{"params": ..., "state": ...}`, each with a path such as `dense.0.kernel`. Taken is
+A network's arrays are the leaves of `{"params": ..., "state": ...}`, each with a path such as `dense.0.kernel`; those
+whose paths differ in the last part alone are a layer. Taken is
 
-* without names, every array that is in both networks at one path in one shape: a last layer for another number of
-  classes stays as it was drawn, and so does a first kernel for inputs of another size;
+* without names, every layer whose arrays are those of the parent's in path and shape: a last layer for another number
+  of classes stays as it was drawn, its bias too, and so does a first layer for inputs of another size;
 * with names, every array at or below one of them, and each must be there in the parent, in the same shape.
 
-The running statistics of batch normalisation, which are state, go with the weights by the same rule. Yosinski et al.,
-"How transferable are features in deep neural networks?" (NeurIPS 2014), take the first layers, as in `["dense.0"]`.
+The running statistics of batch normalisation, which are state, belong to the layer of their scales and offsets and go
+with these. Yosinski et al., "How transferable are features in deep neural networks?" (NeurIPS 2014), take the first
+layers, as in `["dense.0"]`.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ Network = Mapping[str, Any]
 """A network's arrays, or their shapes: `params` and, if there is any, `state`."""
 
 Path = tuple[str, ...]
+Shape = tuple[int, ...]
+Shapes = Mapping[Path, Shape]
 
 
 def overlay(own: Network, other: Network, layers: Sequence[str] | None = None) -> dict[str, Any]:
@@ -33,7 +37,7 @@ def overlay(own: Network, other: Network, layers: Sequence[str] | None = None) -
     Args:
         own: What is covered; what is taken gets the type that it has here.
         other: What is taken from.
-        layers: Beginnings of dotted paths; None for all that agree in path and shape.
+        layers: Beginnings of dotted paths; None for all layers that agree in the paths and shapes of their arrays.
 
     Raises:
         ValueError: A named array is missing or has another shape, or no weights at all are taken.
@@ -53,16 +57,14 @@ def overlay(own: Network, other: Network, layers: Sequence[str] | None = None) -
     return jax.tree.unflatten(naming.structure, leaves)
 
 
-def shapes(network: Network) -> dict[Path, tuple[int, ...]]:
+def shapes(network: Network) -> dict[Path, Shape]:
     """Return the shape of each array by its path, of which `params` or `state` is the first part."""
     return {
         path: tuple(leaf.shape) for path, leaf in zip(Naming.of(network).paths, jax.tree.leaves(network), strict=True)
     }
 
 
-def agreeing(
-    own: Mapping[Path, tuple[int, ...]], other: Mapping[Path, tuple[int, ...]], layers: Sequence[str] | None = None
-) -> set[Path]:
+def agreeing(own: Shapes, other: Shapes, layers: Sequence[str] | None = None) -> set[Path]:
     """Return the paths of the arrays that are taken.
 
     Args:
@@ -73,19 +75,11 @@ def agreeing(
     Raises:
         ValueError: See :func:`overlay`.
     """
-    wanted = set(own) if layers is None else {path for layer in layers for path in _named(own, layer)}
-    taken = {path for path in wanted if other.get(path) == own[path]}
-    if layers is not None and wanted - taken:
-        path = min(wanted - taken)
-        got = f"the shape {other[path]}" if path in other else "no such array"
-        raise ValueError(
-            f"expected {dotted(path)} of the shape {own[path]} in the run to start from, got {got}; "
-            "name other layers in start.layers"
-        )
+    taken = _of_equal_layers(own, other) if layers is None else _of_named_layers(own, other, layers)
     if not any(path[0] == "params" for path in taken):
         raise ValueError(
-            f"expected weights of the same path and shape in the run to start from, got none: {_summary(own)} here, "
-            f"{_summary(other)} there; start from a run of a network with a layer in common"
+            f"expected a layer of the same paths and shapes in the run to start from, got none: {_summary(own)} here, "
+            f"{_summary(other)} there; start from a network with a layer in common, or name arrays in start.layers"
         )
     return taken
 
@@ -100,7 +94,30 @@ def dotted(path: Path) -> str:
     return ".".join(path[1:])
 
 
-def _named(own: Mapping[Path, tuple[int, ...]], layer: str) -> list[Path]:
+def _of_equal_layers(own: Shapes, other: Shapes) -> set[Path]:
+    def layers(network: Shapes) -> dict[Path, dict[Path, Shape]]:
+        found: dict[Path, dict[Path, Shape]] = {}
+        for path, shape in network.items():
+            found.setdefault(path[1:-1] or path[1:], {})[path] = shape  # an array at the top is a layer of its own
+        return found
+
+    theirs = layers(other)
+    return {path for layer, arrays in layers(own).items() if theirs.get(layer) == arrays for path in arrays}
+
+
+def _of_named_layers(own: Shapes, other: Shapes, layers: Sequence[str]) -> set[Path]:
+    taken = {path for layer in layers for path in _named(own, layer)}
+    for path in sorted(taken):
+        if other.get(path) != own[path]:
+            got = f"the shape {other[path]}" if path in other else "no such array"
+            raise ValueError(
+                f"expected {dotted(path)} of the shape {own[path]} in the run to start from, got {got}; "
+                "name other layers in start.layers"
+            )
+    return taken
+
+
+def _named(own: Shapes, layer: str) -> list[Path]:
     """Return the paths at or below a name."""
     found = [path for path in own if f"{dotted(path)}.".startswith(f"{layer}.")]
     if not found:
@@ -109,5 +126,5 @@ def _named(own: Mapping[Path, tuple[int, ...]], layer: str) -> list[Path]:
     return found
 
 
-def _summary(shapes: Mapping[Path, tuple[int, ...]]) -> str:
+def _summary(shapes: Shapes) -> str:
     return ", ".join(f"{dotted(path)} {shape}" for path, shape in shapes.items() if path[0] == "params")

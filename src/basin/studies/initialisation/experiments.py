@@ -16,6 +16,7 @@ from basin.spec.model import MLP
 from basin.studies.experiment import Experiment
 from basin.studies.finite_sum import NetworkSum, descend, network_sum
 from basin.training.keys import named_key
+from basin.training.transfer import overlay
 
 ARMS = ("he", "small", "large", "uniform")
 
@@ -101,8 +102,8 @@ def warm(how: WarmStart) -> dict[str, np.ndarray]:
     fresh = jax.jit(jax.vmap(target.init))(keys)
     starts = {
         "scratch": fresh,
-        "transfer": overlay(fresh, _pretrained(source, how)(keys)),
-        "autoencoder": overlay(fresh, _encoded(network_sum(how.unlabelled, model), how)(keys)),
+        "transfer": warmed(fresh, _pretrained(source, how)(keys)),
+        "autoencoder": warmed(fresh, _encoded(network_sum(how.unlabelled, model), how)(keys)),
     }
     found = {}
     tuned = _trained(target, how)
@@ -113,16 +114,13 @@ def warm(how: WarmStart) -> dict[str, np.ndarray]:
     return {name: np.asarray(array, np.float64) for name, array in found.items()}
 
 
-def overlay(fresh: Params, trained: Params) -> Params:
+def warmed(fresh: Params, trained: Params) -> Params:
     """Return fresh weights with the hidden layers of trained ones; the last layer, made for its own task, stays fresh.
 
     Raises:
         ValueError: A hidden layer has another shape.
     """
-    shapes = [jax.tree.map(jnp.shape, params["dense"]) for params in (fresh, trained)]
-    if shapes[0] != shapes[1]:
-        raise ValueError(f"expected hidden layers of the shapes {shapes[0]}, got {shapes[1]}; train the same network")
-    return {**fresh, "dense": trained["dense"]}
+    return overlay({"params": fresh}, {"params": trained}, ["dense"])["params"]
 
 
 def _pretrained(source: NetworkSum, how: WarmStart) -> Any:
