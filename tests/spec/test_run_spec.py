@@ -8,10 +8,11 @@ from pydantic import ValidationError
 from basin.spec.base import first_error
 from basin.spec.budget import Budget
 from basin.spec.data import Digits, Glyphs
+from basin.spec.ids import content_id, static_id
 from basin.spec.model import MLP
 from basin.spec.optimizer import Adam
 from basin.spec.overrides import override
-from basin.spec.run import Evaluations, RunSpec, StopAtLoss
+from basin.spec.run import Evaluations, RunSpec, Start, StopAtLoss
 
 RUN = RunSpec(data=Digits(), model=MLP(), optimizer=Adam(learning_rate=1e-3), batch_size=16, budget="100 epochs")
 
@@ -98,3 +99,48 @@ def test_first_error_counts_the_others() -> None:
 def test_an_endless_stream_has_no_order_to_choose() -> None:
     with pytest.raises(ValidationError, match="expected no order for an endless stream"):
         RUN.replace(data=Glyphs(), order="cyclic")
+
+
+CHILD = RUN.replace(seed=1, start=RUN)
+
+
+def test_a_start_is_part_of_what_a_run_is_and_not_of_its_program() -> None:
+    others = [RUN.replace(seed=1), CHILD.replace(start=RUN.replace(seed=2)), CHILD.replace(start=CHILD)]
+    named = CHILD.replace(start={"run": RUN, "layers": ["dense.1", "dense.0"]})
+    assert len({content_id(run) for run in (CHILD, named, *others)}) == 5
+    assert {static_id(run) for run in (CHILD, named, *others)} == {static_id(RUN)}
+    assert named.start == Start(run=RUN, layers=("dense.0", "dense.1", "dense.0")), "the order of names says nothing"
+
+
+def test_a_run_with_a_start_reads_back_what_it_writes() -> None:
+    run = CHILD.replace(start={"run": CHILD, "layers": ["dense"]}, keep_best=None)
+    assert RunSpec.model_validate(run.record()) == run
+    assert RunSpec.model_validate_json(run.model_dump_json()) == run
+    assert RunSpec.from_toml(run.to_toml()) == run
+
+
+def test_what_runs_had_no_word_for_once_is_not_in_their_record() -> None:
+    # The names are those that the records of runs held before starts came; a record is compared byte for byte.
+    names = "data model optimizer batch_size budget seed order loss batch_norm precision stop evaluations"
+    assert list(RUN.record()) == names.split()
+    assert list(CHILD.record()) == [*names.split(), "start"]
+
+
+def test_overrides_reach_into_a_start() -> None:
+    changed = override(CHILD, ["start.run.seed=7", "start.layers=['dense']", "start.run.model.widths=[3]"])
+    assert (changed.start.run.seed, changed.start.layers, changed.start.run.model.widths) == (7, ("dense",), (3,))
+    with pytest.raises(ValueError, match=r"start.layer: unknown field of start: 'layer'; did you mean 'layers'\?"):
+        override(CHILD, ["start.layer=['dense']"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"keep_best": "loss"}, "expected held-out examples to keep the best weights by, got none; set data.num_valid"),
+        ({"start": {"run": RUN, "layers": []}}, "layers"),
+        ({"start": {"layers": ["dense"]}}, "run"),
+    ],
+)
+def test_a_start_or_a_best_look_that_means_nothing_is_refused(change: dict, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        RUN.replace(**change)

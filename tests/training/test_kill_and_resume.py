@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from basin.store.study import StudyFolder
+from basin.training.keep import load_run
+
 VICTIM = Path(__file__).with_name("victim.py")
 SIGKILL = -9
 
@@ -78,6 +81,9 @@ def test_runs_that_start_from_one_another_go_on_where_they_were_killed(tmp_path:
     found = digest(tmp_path / "killed")
     assert found == digest(tmp_path / "whole")
     assert len(found) == 4 * 4
+    folder = StudyFolder(tmp_path / "killed", "train")
+    eldest = next(run for name in folder.run_ids() if (run := load_run(folder, name)).spec.start is None)
+    assert eldest.history.best("validation", "loss") < eldest.outcome.step, "the best look must lie before the kill"
 
 
 @pytest.mark.slow

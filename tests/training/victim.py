@@ -1,6 +1,7 @@
 """A process that trains some runs in four slots and kills itself, with a real SIGKILL, at a moment that it is told.
 
-It trains seven `seeds`, or a `lineage`: a run that keeps its best weights, two that start from it, one from one of these.
+It trains seven `seeds`, or a `lineage`: a run that keeps its best weights (and ends with worse), two that start from
+it, and one that starts from one of these.
 
 `write:N` dies inside the N-th write to the store, half of the bytes written; `left:N` as soon as N runs are left;
 `never` lives. Snapshots are taken after every segment, so that most kills find one.
@@ -31,7 +32,13 @@ RUNS = [
     for seed in range(7)
 ]
 
-ELDEST = RUNS[0].replace(data=Digits(num_train=100, num_validation=50), budget="12 steps", keep_best="loss")
+ELDEST = RUNS[0].replace(
+    data=Digits(num_train=100, num_validation=50),
+    optimizer=Adam(learning_rate=0.3),
+    budget="12 steps",
+    evaluations=Evaluations(early=0, regular=6),
+    keep_best="loss",
+)
 CHILDREN = [RUNS[seed].replace(start=ELDEST) for seed in (1, 2)]
 LINEAGE = [CHILDREN[1].replace(seed=9, start=CHILDREN[1]), *CHILDREN]
 
