@@ -110,7 +110,8 @@ class Start(Spec):
     """Another run, the parent, whose weights a run begins from: transfer, fine-tuning, or going on at another rate.
 
     A run draws first weights of its own, from its model and seed, and puts the parent's arrays over them. Statistics of
-    batch normalisation are taken like weights; the optimiser, its schedule and the count of steps begin anew.
+    batch normalisation are taken like weights; the optimiser, its schedule and the count of steps begin anew. Where not
+    all is taken, give the parent another seed: the rest, as drawn, is else what the parent's layers were trained under.
 
     Attributes:
         run: The parent, which is trained first, once for all that begin from it. It decides which of its weights there
@@ -123,7 +124,7 @@ class Start(Spec):
         >>> import basin
         >>> glyphs = basin.RunSpec(data=basin.data.Glyphs(size=8), model=basin.models.MLP(), batch_size=16,
         ...                        optimizer=basin.optim.Adam(learning_rate=1e-3), budget="500 steps")
-        >>> digits = glyphs.replace(data=basin.data.Digits(), start={"run": glyphs, "layers": ["dense"]})
+        >>> digits = glyphs.replace(seed=1, data=basin.data.Digits(), start={"run": glyphs, "layers": ["dense"]})
         >>> digits.start.run == glyphs
         True
     """

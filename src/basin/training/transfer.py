@@ -44,10 +44,11 @@ def overlay(own: Network, other: Network, layers: Sequence[str] | None = None) -
 
     Example:
         >>> import numpy as np
-        >>> own, other = ({"params": {"dense": np.full(2, x), "output": np.full(n, x)}} for x, n in ((0, 3), (1, 4)))
+        >>> own = {"params": {"dense": np.float32([0, 0]), "output": np.float32([0, 0, 0])}}
+        >>> other = {"params": {"dense": np.float32([1, 2]), "output": np.float32([1, 2, 3, 4])}}
         >>> over = overlay(own, other)["params"]
         >>> over["dense"].tolist(), over["output"].tolist()
-        ([1, 1], [0, 0, 0])
+        ([1.0, 2.0], [0.0, 0.0, 0.0])
     """
     taken = agreeing(shapes(own), shapes(other), layers)
     given = dict(zip(Naming.of(other).paths, jax.tree.leaves(other), strict=True))
