@@ -44,23 +44,47 @@ def test_sharpness_at_one_batch_size_and_one_seed():
         ({"estimate": 1.0, "smallest_effect": 0.5, "direction": "at_most"}, -2.0),
         ({"estimate": 1.0, "smallest_effect": 0.5, "direction": "at_least"}, 2.0),
         ({"estimate": 1.0, "smallest_effect": 0.0}, math.nan),
+        ({"estimate": 1.0, "smallest_effect": 0.0, "low": 0.5, "high": 1.5}, 2.0),
+        ({"estimate": -1.0, "smallest_effect": 0.0, "low": -2.0, "high": 2.0, "direction": "less"}, 0.5),
+        ({"estimate": 2.0, "smallest_effect": 1.0, "low": 1.0, "high": 4.0, "unit": "factor"}, 1.0),
+        ({"estimate": 1.0, "smallest_effect": 0.0, "low": 0.5, "high": 1.5, "direction": "same"}, math.nan),
         ({"estimate": 1.0}, math.nan),
         ({"estimate": -1.0, "smallest_effect": 1.2, "unit": "factor"}, math.nan),
     ],
 )
 def test_effects_in_units_of_the_smallest(row, scaled):
-    claim = forest.Row(label="", low=None, high=None, **row)
+    claim = forest.Row(**{"label": "", "low": None, "high": None} | row)
     assert claim.scaled(claim.estimate) == pytest.approx(scaled, nan_ok=True)
 
 
 @pytest.mark.parametrize("direction", ["greater", "less", "same", "at_most", "at_least"])
 @pytest.mark.parametrize("estimate", [-1.5, -0.5, 0.5, 1.5])
-def test_the_shaded_region_is_where_the_rule_of_verdicts_says_supported(direction, estimate):
+@pytest.mark.parametrize("smallest", [0.0, 1.0])
+def test_the_shaded_region_is_where_the_rule_of_verdicts_says_supported(direction, estimate, smallest):
     """The rule itself decides on the original scale, without multiples or signs."""
-    row = forest.Row("", estimate, estimate, estimate, smallest_effect=1.0, direction=direction)
+    ends = (estimate - 0.1, estimate + 0.1)
+    row = forest.Row("", estimate, *ends, smallest_effect=smallest, direction=direction)
     low, high = row.region
-    supported = decide((estimate, estimate), Direction(direction), 1.0) == "supported"
-    assert (low < row.scaled(estimate) < high) == supported
+    supported = decide(ends, Direction(direction), smallest) == "supported"
+    assert all(low < row.scaled(end) < high for end in ends) == supported
+
+
+def test_claims_for_which_any_effect_matters_have_an_axis_of_their_own():
+    common = {"smallest_effect": 0.0, "verdict": "supported"}
+    small, large = (forest.Row(f"of {size}", size, 0.5 * size, 1.5 * size, **common) for size in (1e-6, 1e6))
+    figure = forest.draw("f", "", "", [forest.Row("other", 2.0, 1.5, 2.5, smallest_effect=1.0), small, large])
+    assert figure.svg.count("claimed side →") == 2
+    assert "1 is half their thin interval" in figure.caption
+    assert "Not drawn" not in figure.caption
+    assert small.scaled(small.low) == pytest.approx(large.scaled(large.low))  # whatever their units
+
+
+def test_formulas_get_no_row():
+    rows = [forest.Row("gradient", 1e-16, None, None, smallest_effect=1e-12, direction="formula")]
+    figure = forest.draw("f", "", "", [*rows, forest.Row("other", 2.0, 1.5, 2.5, smallest_effect=1.0)])
+    assert "gradient" not in figure.svg
+    assert "Formulas, which are judged over cases, are in the table of claims." in figure.caption
+    assert forest.draw("f", "", "", rows).caption.endswith("No claims with an interval to show.")
 
 
 def test_verdicts_have_a_word_and_a_mark():
@@ -73,7 +97,7 @@ def test_verdicts_have_a_word_and_a_mark():
 
 def test_large_effects_bend_the_axis():
     huge = forest.Row("h", 300.0, 200.0, 400.0, smallest_effect=1.0, verdict="supported")
-    assert "Beyond 2 the axis is logarithmic." in forest.draw("f", "", "", [huge]).caption
+    assert "Where an axis reaches beyond 8 it is logarithmic from 2 on." in forest.draw("f", "", "", [huge]).caption
 
 
 def test_rows_come_from_a_studys_record():

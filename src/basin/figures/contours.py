@@ -177,7 +177,8 @@ def ground(drawing: Drawing, panel: Panel, box: Box) -> Axes:
 def _label_axes(axes: Axes, box: Box, look: _Look) -> None:
     style: dict[str, Any] = {"color": LIGHT["muted"], "transform": axes.transAxes}
     write(axes, 0.5, -32 / box.height, look.x_label, ha="center", **style)
-    write(axes, -30 / box.width, 0.5, look.y_label, ha="right", va="center", **style)
+    upright: dict[str, Any] = {"rotation": 90, "rotation_mode": "anchor", "ha": "center"}
+    write(axes, -33 / box.width, 0.5, look.y_label, **upright, **style)
 
 
 def _draw_walks(axes: Axes, panel: Panel, look: _Look) -> None:
@@ -209,7 +210,8 @@ def _write_names(axes: Axes, panel: Panel, labels: list[str], lines: list[np.nda
     spots = [axes.transData.transform([(mark.x, mark.y)]) for mark in named]
     area = axes.get_window_extent()
     symbols = [(x - 6, y - 6, x + 6, y + 6) for x, y in np.concatenate(spots)] if spots else []
-    sizes = [(_width(text), LINE) for text in [*labels, *(mark.label for mark in named)]]
+    widths = [*(_width(label, "bold") for label in labels), *(_width(mark.label, "normal") for mark in named)]
+    sizes = [(width, LINE) for width in widths]
     places = place([*lines, *spots], sizes, (area.x0, area.y0, area.x1, area.y1 + _room(area.height)), symbols)
     for label, where in zip(labels, places, strict=False):
         _write_name(axes, label, where, series(look.names.index(label)), "bold", PATHS)
@@ -217,13 +219,13 @@ def _write_names(axes: Axes, panel: Panel, labels: list[str], lines: list[np.nda
         _write_name(axes, mark.label, where, LIGHT["ink"], "normal", None)
 
 
-def _width(text: str) -> float:
-    return 1.1 * text_width(text) + 6
+def _width(text: str, weight: str) -> float:
+    return text_width(text, bold=weight == "bold") + 6
 
 
 def _write_name(axes: Axes, text: str, where: Place, colour: str, weight: str, gid: str | None) -> None:
     back = axes.transData.inverted()
-    half = np.array([_width(text) - 4, SMALL + 3]) / 2
+    half = np.array([_width(text, weight) - 4, SMALL + 3]) / 2
     if where.gap > 10:
         near = np.clip(where.anchor, where.centre - half, where.centre + half)
         axes.plot(*back.transform([where.anchor, near]).T, color=LIGHT["rule"], linewidth=0.8, gid=gid, clip_on=False)

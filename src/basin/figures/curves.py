@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -19,10 +20,22 @@ from matplotlib.lines import Line2D
 
 from basin.figures.band import LEVEL, Band, band
 from basin.figures.figure import Cell, Figure
-from basin.figures.labels import label_ends
+from basin.figures.labels import End, label_ends, label_room, lead_to_label
 from basin.figures.palette import LIGHT, series
-from basin.figures.style import Box, Layout, add_axes, compose, foot, new_drawing, padded, panels, scale_axis, write
-from basin.figures.words import LINE, TEXT, counted, note_lines, span_of, text_width, wrap
+from basin.figures.style import (
+    Box,
+    Layout,
+    add_axes,
+    compose,
+    foot,
+    new_drawing,
+    padded,
+    panels,
+    scale_axis,
+    write,
+    write_head,
+)
+from basin.figures.words import LINE, counted, note_lines, span_of, text_width, wrap
 
 _DASHES = ("solid", (0, (5, 2.5)), (0, (1.5, 2)))
 
@@ -35,7 +48,7 @@ class Curve:
         arm: Its label, short: it stands at the end of the line.
         x: Where it was measured, ascending.
         values: One row a seed, in the unit of the axis; NaN after the last point of a run that ended early.
-        split: `test`, `train` or another word; the first split of a figure is solid and labelled.
+        split: `test`, `train` or another word; where a panel has two, they differ in the dash.
         outcomes: How each seed's run ended (`completed`, `stopped`, `diverged`, `failed`).
     """
 
@@ -58,10 +71,19 @@ class Curve:
 
 @dataclass(frozen=True)
 class Panel:
-    """The curves of one data set or protocol."""
+    """The curves of one data set or protocol.
+
+    Attributes:
+        title: May be empty.
+        curves: What is drawn, in this order; arms are labelled by their curves of the first split.
+        x_label: Of its own horizontal axis, where panels differ in it.
+        y_label: Of its own vertical axis.
+    """
 
     title: str
     curves: tuple[Curve, ...]
+    x_label: str = ""
+    y_label: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,6 +94,11 @@ class _Axis:
     log_y: bool
     arms: tuple[str, ...]
     splits: tuple[str, ...]
+    titled: bool
+
+    def dash(self, split: str) -> Any:
+        """Return how a split is drawn: solid if it is the first, or if no panel has two."""
+        return _DASHES[self.splits.index(split) % len(_DASHES)] if self.splits else _DASHES[0]
 
 
 def draw(
@@ -104,15 +131,15 @@ def draw(
         'Equal epochs. Lines: mean over 2 seeds; bands: 95 % interval of the mean.'
     """
     curves = [curve for panel in multiples for curve in panel.curves]
-    axis = _Axis(x_label, y_label, log_x, log_y, *(tuple(dict.fromkeys(words)) for words in _words(curves)))
+    splits = [dict.fromkeys(curve.split for curve in panel.curves) for panel in multiples]
+    mixed = dict.fromkeys(split for one in splits for split in one) if any(len(one) > 1 for one in splits) else ()
+    arms = tuple(dict.fromkeys(curve.arm for curve in curves))
+    titled = any(panel.title for panel in multiples)
+    axis = _Axis(x_label, y_label, log_x, log_y, arms, tuple(mixed), titled)
     note = _note(multiples, axis)
     short = _short(multiples, axis)
     caption = f"{caption} {note}".strip()
     return compose(name, title, caption, _data(multiples, axis), lambda layout: _draw(multiples, axis, short, layout))
-
-
-def _words(curves: Sequence[Curve]) -> tuple[list[str], list[str]]:
-    return [curve.arm for curve in curves], [curve.split for curve in curves]
 
 
 def _draw(multiples: Sequence[Panel], axis: _Axis, short: list[str], layout: Layout) -> Drawing:
@@ -144,24 +171,26 @@ def _draw_key(drawing: Drawing, splits: Sequence[str]) -> None:
 
 
 def _draw_panel(drawing: Drawing, panel: Panel, box: Box, axis: _Axis) -> None:
-    write(drawing, box.left, box.top + 12, panel.title, size=TEXT, weight="bold")
-    write(drawing, box.left, box.top + 28, axis.y_label, color=LIGHT["muted"])
-    labels = {arm: wrap(arm, 84) for arm in axis.arms}
-    right = 18 + max((text_width(line) for lines in labels.values() for line in lines), default=0)
-    axes = add_axes(drawing, Box(box.left + 38, box.top + 42, box.width - 38 - right, box.height - 42 - 38))
+    head = write_head(drawing, box, panel.title, panel.y_label or axis.y_label, titled=axis.titled)
+    height = box.height - head - 38
+    labels = {arm: wrap(arm, 96, bold=True) for arm in axis.arms}
+    right = label_room(labels.values())
+    axes = add_axes(drawing, Box(box.left + 38, box.top + head, box.width - 38 - right, height))
     bands = [curve.band(log=axis.log_y) for curve in panel.curves]
     _set_scales(axes, panel, bands, axis)
-    write(axes, 0.5, -32 / (box.height - 80), axis.x_label, color=LIGHT["muted"], ha="center", transform=axes.transAxes)
+    below = panel.x_label or axis.x_label
+    write(axes, 0.5, -32 / height, below, color=LIGHT["muted"], ha="center", transform=axes.transAxes)
     if not any(result.n for result in bands):
         message = "every run diverged" if panel.curves else "no runs"
         write(axes, 0.5, 0.5, message, color=LIGHT["muted"], ha="center", transform=axes.transAxes)
     for curve, result in zip(panel.curves, bands, strict=True):
         _draw_curve(axes, curve, result, axis)
-    ends = [
-        (_last(result.mean), labels[curve.arm], series(axis.arms.index(curve.arm)))
-        for curve, result in zip(panel.curves, bands, strict=True)
-        if curve.split == axis.splits[0] and np.isfinite(result.mean).any()
-    ]
+    ends = []
+    for curve, result in zip(panel.curves, bands, strict=True):
+        if curve.split == panel.curves[0].split and np.isfinite(result.mean).any():
+            x, y = _last(curve, result)
+            lead_to_label(axes, x, y)
+            ends.append(End(y, labels[curve.arm], series(axis.arms.index(curve.arm))))
     label_ends(axes, ends)
 
 
@@ -182,7 +211,7 @@ def _nonnegative(curve: Curve) -> bool:
 
 def _draw_curve(axes: Axes, curve: Curve, result: Band, axis: _Axis) -> None:
     colour = series(axis.arms.index(curve.arm))
-    dash = _DASHES[axis.splits.index(curve.split) % len(_DASHES)]
+    dash = axis.dash(curve.split)
     axes.fill_between(curve.x, result.low, result.high, color=colour, alpha=0.16, linewidth=0)
     axes.plot(curve.x, result.mean, color=colour, linewidth=2, linestyle=dash)
     for row in curve.values[~result.used]:
@@ -196,8 +225,10 @@ def _draw_curve(axes: Axes, curve: Curve, result: Band, axis: _Axis) -> None:
             )
 
 
-def _last(mean: Float[np.ndarray, "points"]) -> float:
-    return float(mean[np.flatnonzero(np.isfinite(mean))[-1]])
+def _last(curve: Curve, result: Band) -> tuple[float, float]:
+    """Return where a curve's mean ends."""
+    last = np.flatnonzero(np.isfinite(result.mean))[-1]
+    return float(curve.x[last]), float(result.mean[last])
 
 
 def _note(multiples: Sequence[Panel], axis: _Axis) -> str:
@@ -230,7 +261,7 @@ def _left_out(multiples: Sequence[Panel], axis: _Axis) -> list[str]:
     for panel in multiples:
         for curve in panel.curves:
             lost = len(curve.values) - curve.band(log=False).n
-            if lost and curve.split == axis.splits[0]:
+            if lost and curve.split == panel.curves[0].split:
                 where = f" ({panel.title.split(' (')[0]})" if len(multiples) > 1 else ""
                 runs = f"of {len(curve.values)} runs diverged (×) and"
                 said.append(f"{curve.arm}{where}: {counted(lost, f'{runs} is', f'{runs} are')} in no mean.")

@@ -49,7 +49,7 @@ def film(panel: Panel, title: str, steps: np.ndarray) -> tuple[bytes, bytes]:
 def _stage(panel: Panel, title: str) -> tuple[Drawing, Callable[[int], None]]:
     """Return a drawing and what moves it to a step."""
     box = picture(panel, _PAGE)
-    right = 34 + max((text_width(path.label) for path in panel.paths), default=0)
+    right = 34 + max((text_width(path.label, bold=True) for path in panel.paths), default=0)
     size = [_even(box.left + box.width + right), _even(30 + box.top + max(box.height, LINE * len(panel.paths)) + 30)]
     drawing = new_drawing(*size)
     FigureCanvasAgg(drawing)

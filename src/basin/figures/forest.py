@@ -2,9 +2,12 @@
 
 One row a claim. Effects of different units share one axis as multiples of the smallest effect that would matter,
 signed so that the claimed side is on the right: x = +- estimate / smallest, or log(estimate) / log(smallest) for a
-factor. A claim is `supported` when its whole simultaneous interval (thin, with
-ends) lies in the shaded region, which begins
-at 1; for a claim that two things are the same the region is -1 to 1. The thick line is the plain 95 % interval.
+factor. A claim is `supported` when its whole simultaneous interval (thin, with ends) lies in the shaded region, which
+begins at 1; for a claim that two things are the same the region is -1 to 1. The thick line is the plain 95 % interval.
+
+Where any effect on the claimed side would matter (the smallest effect is 0, or a factor of 1) there is no such multiple.
+Those claims stand below on an axis of their own: x = +- estimate / h, with h half the width of the simultaneous
+interval, which is then 1 to each side, and the region begins at 0.
 """
 
 from __future__ import annotations
@@ -46,7 +49,7 @@ class Row:
         verdict: `supported`, `refuted`, `inconclusive`, or None where nothing was tested.
         unit: `factor` means that estimates are ratios.
         n: Sample size.
-        direction: What the claim says of the effect; a formula has no interval and is not drawn.
+        direction: What the claim says of the effect; a formula has no interval and gets no row.
     """
 
     label: str
@@ -61,25 +64,41 @@ class Row:
     n: int | None = None
     direction: Direction = "greater"
 
+    @property
+    def takes_any_effect(self) -> bool:
+        """Whether any effect on the claimed side would matter."""
+        return self.smallest_effect == (1 if self.unit == "factor" else 0) and self.direction in _REGIONS
+
     def scaled(self, value: float | None) -> float:
-        """Return a value as a multiple of the smallest effect on the claimed side; NaN where that has no meaning."""
-        if value is None or not self.smallest_effect or not math.isfinite(value):
-            return math.nan
+        """Return a value as a multiple of :attr:`one`, on the claimed side; NaN where that has no meaning."""
         sign = _REGIONS.get(self.direction, (1, 1))[0]
-        if self.unit != "factor":
-            return sign * value / abs(self.smallest_effect)
-        if value <= 0 or self.smallest_effect <= 0 or self.smallest_effect == 1:
+        return sign * self._plain(value) / self.one if self.one else math.nan
+
+    @property
+    def one(self) -> float:
+        """The effect at 1 on the axis: the smallest that would matter, or half the interval where any would."""
+        if self.takes_any_effect:
+            return (self._plain(self.high) - self._plain(self.low)) / 2
+        return abs(self._plain(self.smallest_effect))
+
+    def _plain(self, value: float | None) -> float:
+        """Return an effect on the scale on which no effect is 0: the logarithm of a factor."""
+        if value is None or not math.isfinite(value):
             return math.nan
-        return sign * math.log(value) / abs(math.log(self.smallest_effect))
+        if self.unit != "factor":
+            return value
+        return math.log(value) if value > 0 else math.nan
 
     @property
     def region(self) -> tuple[float, float]:
-        """Where the whole interval has to lie, as multiples of the smallest effect."""
-        return (-1.0, 1.0) if self.direction == "same" else (float(_REGIONS.get(self.direction, (1, 1))[1]), math.inf)
+        """Where the whole interval has to lie, on the axis."""
+        if self.direction == "same":
+            return -1.0, 1.0
+        return 0.0 if self.takes_any_effect else float(_REGIONS.get(self.direction, (1, 1))[1]), math.inf
 
     @property
     def is_drawn(self) -> bool:
-        """Whether the row has an estimate and an interval on the common axis."""
+        """Whether the row has an estimate and an interval on an axis."""
         return all(math.isfinite(self.scaled(value)) for value in (self.estimate, self.low, self.high))
 
 
@@ -112,44 +131,62 @@ def draw(name: str, title: str, caption: str, claims: Sequence[Row]) -> Figure:
         name: Stem of the figure's files.
         title: One line.
         caption: How to read it beyond what is added: the intervals, the shading, n, and what could not be drawn.
-        claims: One row each, in this order.
+        claims: One row each, in this order; formulas are left out, and said to be.
 
     Example:
         >>> row = Row("large batches are worse", 1.2, 0.7, 1.7, smallest_effect=0.5, verdict="supported")
         >>> "✓ supported" in draw("claims", "Claims", "", [row]).svg
         True
     """
-    note = _note(claims)
-    caption = f"{caption} {note}".strip()
-    return compose(name, title, caption, _data(claims), lambda layout: _draw(claims, layout))
+    shown = [row for row in claims if row.direction != "formula"]
+    caption = f"{caption} {_note(shown, len(claims) - len(shown))}".strip()
+    return compose(name, title, caption, _data(shown), lambda layout: _draw(shown, layout))
+
+
+def _sections(claims: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    """Return the rows that share an axis, with its label: against a smallest effect, and without one."""
+    measured = [row for row in claims if not row.takes_any_effect]
+    bare = [row for row in claims if row.takes_any_effect]
+    parts = [("effect ÷ smallest effect that matters; claimed side →", measured)] if measured else []
+    return [*parts, ("effect ÷ half its thin interval; claimed side →", bare)] if bare else parts
 
 
 def _draw(claims: Sequence[Row], layout: Layout) -> Drawing:
     lines = note_lines(_SHORT, layout.width)
-    wide = layout.columns > 1
-    words = [wrap(row.label, 280.0 if wide else layout.width, TEXT) for row in claims]
-    heights = [LINE * (len(text) + 1) + (14 if wide else 52) for text in words]
-    total = 8 + sum(heights) + 48 + LINE * len(lines)
+    sections = _sections(claims)
+    heights = [[_height(row, layout) for row in rows] for _, rows in sections]
+    total = 8 + sum(sum(part) + 52 for part in heights) + LINE * len(lines)
     drawing = new_drawing(layout.width, total)
-    limits = _limits(claims)
     top = 4.0
-    for row, text, height in zip(claims, words, heights, strict=True):
-        below = _write_row(drawing, row, text, top, layout)
-        place = Box(300, top, 290, height) if wide else Box(0, below - 8, layout.width, 34)
-        _draw_row(add_axes(drawing, place, grid="", spines=()), row, limits)
-        top += height
-    left, width = (300, 290) if wide else (0, layout.width)
-    _draw_scale(add_axes(drawing, Box(left, top, width, 1), grid=""), limits)
-    write(
-        drawing,
-        left + width / 2,
-        top + 34,
-        "effect ÷ smallest effect that matters; claimed side →",
-        color=LIGHT["muted"],
-        ha="center",
-    )
+    for (label, rows), part in zip(sections, heights, strict=True):
+        top = _draw_section(drawing, label, list(zip(rows, part, strict=True)), top, layout)
     foot(drawing, lines, total)
     return drawing
+
+
+def _words(row: Row, layout: Layout) -> list[str]:
+    return wrap(row.label, 280.0 if layout.columns > 1 else layout.width, TEXT)
+
+
+def _height(row: Row, layout: Layout) -> float:
+    lines = len(_words(row, layout)) + len(_numbers(row, layout))
+    return LINE * lines + (14 if layout.columns > 1 else 52)
+
+
+def _draw_section(
+    drawing: Drawing, label: str, claims: Sequence[tuple[Row, float]], top: float, layout: Layout
+) -> float:
+    """Draw rows of given heights and the axis below them, and return where the next section begins."""
+    limits = _limits([row for row, _ in claims])
+    left, width = (300.0, 290.0) if layout.columns > 1 else (0.0, layout.width)
+    for row, height in claims:
+        below = _write_row(drawing, row, _words(row, layout), top, layout)
+        place = Box(left, top, width, height) if layout.columns > 1 else Box(left, below - 8, width, 34)
+        _draw_row(add_axes(drawing, place, grid="", spines=()), row, limits)
+        top += height
+    _draw_scale(add_axes(drawing, Box(left, top, width, 1), grid=""), limits)
+    write(drawing, left + width / 2, top + 34, label, color=LIGHT["muted"], ha="center")
+    return top + 52
 
 
 def _write_row(drawing: Drawing, row: Row, text: Sequence[str], top: float, layout: Layout) -> float:
@@ -157,7 +194,7 @@ def _write_row(drawing: Drawing, row: Row, text: Sequence[str], top: float, layo
     y = write_lines(drawing, 0, top + 14, text, size=TEXT)
     verdict = f"{SYMBOLS[row.verdict]} {row.verdict}" if row.verdict and row.verdict in SYMBOLS else "– not tested"
     colour = LIGHT.get(row.verdict or "", LIGHT["muted"])
-    write(drawing, 0, y, _numbers(row), color=LIGHT["muted"])
+    y = write_lines(drawing, 0, y, _numbers(row, layout), color=LIGHT["muted"]) - LINE
     if layout.columns > 1:
         write(drawing, 606, top + 14 + LINE * len(text) / 2, verdict, color=colour, weight="bold")
     else:
@@ -165,7 +202,12 @@ def _write_row(drawing: Drawing, row: Row, text: Sequence[str], top: float, layo
     return y + LINE
 
 
-def _numbers(row: Row) -> str:
+def _numbers(row: Row, layout: Layout) -> list[str]:
+    """Return a row's numbers in lines that end before the axis, or before the verdict beside the last."""
+    return wrap(_written(row), 290.0 if layout.columns > 1 else layout.width - 100)
+
+
+def _written(row: Row) -> str:
     if row.estimate is None or not math.isfinite(row.estimate):
         return "no estimate"
     shown = interval(row.estimate, row.low, row.high)
@@ -181,9 +223,13 @@ def _limits(claims: Sequence[Row]) -> tuple[float, float]:
     return min([-1.6, *(1.08 * end for end in ends)]), max([2.2, *(1.08 * end for end in ends)])
 
 
+def _is_bent(limits: tuple[float, float]) -> bool:
+    return max(-limits[0], limits[1]) > 8
+
+
 def _set_scale(axes: Axes, limits: tuple[float, float]) -> bool:
     """Set the common horizontal scale: linear, or linear up to 2 and logarithmic beyond when effects are large."""
-    bent = max(-limits[0], limits[1]) > 8
+    bent = _is_bent(limits)
     if bent:
         axes.set_xscale("symlog", linthresh=2, linscale=1.2)
     axes.set_xlim(*limits)
@@ -195,14 +241,7 @@ def _draw_row(axes: Axes, row: Row, limits: tuple[float, float]) -> None:
     _set_scale(axes, limits)
     axes.set(ylim=(-1, 1), xticks=[], yticks=[])
     left, right = row.region
-    axes.axvspan(
-        left,
-        min(right, limits[1]),
-        ymin=0.06,
-        ymax=0.94,
-        color=LIGHT["shade"],
-        linewidth=0,
-    )
+    axes.axvspan(left, min(right, limits[1]), ymin=0.06, ymax=0.94, color=LIGHT["shade"], linewidth=0)
     axes.axvline(0, color=LIGHT["rule"], linewidth=1)
     if not row.is_drawn:
         return
@@ -224,13 +263,16 @@ def _draw_scale(axes: Axes, limits: tuple[float, float]) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(float(f"{value:.10g}"))))
 
 
-def _note(claims: Sequence[Row]) -> str:
+def _note(claims: Sequence[Row], formulas: int) -> str:
+    said = ["Formulas, which are judged over cases, are in the table of claims."] if formulas else []
     if not claims:
-        return "No claims to show."
-    said = ["Thick line: plain 95 % interval; thin line: interval at the study's simultaneous level, which decides."]
+        return " ".join([*said, "No claims with an interval to show." if formulas else "No claims to show."])
+    said.append("Thick line: plain 95 % interval; thin line: interval at the study's simultaneous level, which decides.")
     said.append("Shaded: where that whole interval has to lie for the claim to be supported.")
-    if max(-_limits(claims)[0], _limits(claims)[1]) > 8:
-        said.append("Beyond 2 the axis is logarithmic.")
+    if any(_is_bent(_limits(rows)) for _, rows in _sections(claims)):
+        said.append("Where an axis reaches beyond 8 it is logarithmic from 2 on.")
+    if any(row.takes_any_effect for row in claims):
+        said.append("On the last axis stand claims for which any effect matters: 1 is half their thin interval.")
     absent = [row.label for row in claims if not row.is_drawn]
     if absent:
         said.append(f"Not drawn, for want of an interval or of a smallest effect: {'; '.join(absent)}.")

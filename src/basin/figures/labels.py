@@ -8,7 +8,8 @@ clip z.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,7 +17,26 @@ from scipy.optimize import isotonic_regression
 
 from basin.figures.palette import LIGHT
 from basin.figures.style import write
-from basin.figures.words import LINE, SMALL
+from basin.figures.words import LINE, SMALL, text_width
+
+_OFFSET = 14.0
+"""Distance of labels from the axes' right edge, in pixels."""
+
+
+class End(NamedTuple):
+    """What is written right of the axes, at a height.
+
+    Attributes:
+        height: Of what is named, in the axes' unit.
+        lines: Its name.
+        colour: Of the name.
+        weight: `bold` for curves, `normal` for references.
+    """
+
+    height: float
+    lines: Sequence[str]
+    colour: str
+    weight: str = "bold"
 
 
 def spread(wishes: Sequence[float], heights: Sequence[float], low: float, high: float) -> list[float]:
@@ -44,29 +64,38 @@ def spread(wishes: Sequence[float], heights: Sequence[float], low: float, high: 
     return centres.tolist()
 
 
-def label_ends(axes: Axes, ends: Sequence[tuple[float, Sequence[str], str]], *, offset: float = 14.0) -> None:
+def label_room(labels: Iterable[Sequence[str]]) -> float:
+    """Return the room that labels at the ends of curves take right of the axes, in pixels."""
+    return _OFFSET + 2 + max((text_width(line, bold=True) for lines in labels for line in lines), default=0.0)
+
+
+def label_ends(axes: Axes, ends: Sequence[End]) -> None:
     """Write labels right of the axes at the heights of their curves' ends, with a leader to each that had to move.
 
     Args:
         axes: Their limits and scales must be set.
-        ends: The height (data), the lines and the colour of each label.
-        offset: Distance from the axes' right edge, in pixels.
+        ends: What is written; :func:`label_room` says how wide it is.
     """
     area = axes.get_window_extent()
-    wishes = [float(np.clip(axes.transData.transform((1, height))[1], area.y0, area.y1)) for height, _, _ in ends]
-    tall = [LINE * len(lines) for _, lines, _ in ends]
-    for centre, wish, (_, lines, colour) in zip(
-        spread(wishes, tall, area.y0 - 8, area.y1 + 8), wishes, ends, strict=True
-    ):
+    wishes = [float(np.clip(axes.transData.transform((1, end.height))[1], area.y0, area.y1)) for end in ends]
+    tall = [LINE * len(end.lines) for end in ends]
+    for centre, wish, end in zip(spread(wishes, tall, area.y0 - 8, area.y1 + 8), wishes, ends, strict=True):
         if abs(centre - wish) > 2:
-            _leader(axes, wish, centre, offset)
-        first = centre + LINE * (len(lines) - 1) / 2 - 0.36 * SMALL
-        for row, line in enumerate(lines):
-            x, y = axes.transAxes.inverted().transform((area.x1 + offset, first - row * LINE))
-            write(axes, x, y, line, color=colour, weight="bold", transform=axes.transAxes)
+            _leader(axes, wish, centre)
+        first = centre + LINE * (len(end.lines) - 1) / 2 - 0.36 * SMALL
+        for row, line in enumerate(end.lines):
+            x, y = axes.transAxes.inverted().transform((area.x1 + _OFFSET, first - row * LINE))
+            write(axes, x, y, line, color=end.colour, weight=end.weight, transform=axes.transAxes)
 
 
-def _leader(axes: Axes, wish: float, centre: float, offset: float) -> None:
+def lead_to_label(axes: Axes, x: float, y: float) -> None:
+    """Draw a faint line from where a curve ends to the right edge, where its label is."""
+    edge = axes.get_xlim()[1]
+    if x < edge:
+        axes.plot([x, edge], [y, y], color=LIGHT["rule"], linewidth=0.8, linestyle=(0, (1.5, 2)))
+
+
+def _leader(axes: Axes, wish: float, centre: float) -> None:
     area = axes.get_window_extent()
-    points = axes.transAxes.inverted().transform([(area.x1 + 1, wish), (area.x1 + offset - 2, centre)])
+    points = axes.transAxes.inverted().transform([(area.x1 + 1, wish), (area.x1 + _OFFSET - 2, centre)])
     axes.plot(*points.T, color=LIGHT["rule"], linewidth=0.8, transform=axes.transAxes, clip_on=False)

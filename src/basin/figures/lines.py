@@ -2,7 +2,7 @@
 
 One panel a setting. A line is labelled at its end; measured values are points or a solid line, theory is dashed. A band
 is whatever the caller says it is: it is named in the caption. Reference lines (a threshold, a published figure) are
-thin, with their name beside them.
+thin, with their name beside them, on the right with those of the lines or above.
 """
 
 from __future__ import annotations
@@ -18,12 +18,29 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
 from basin.figures.figure import Cell, Figure
-from basin.figures.labels import label_ends, spread
+from basin.figures.labels import End, label_ends, label_room, lead_to_label, spread
 from basin.figures.palette import LIGHT, SERIES, series
-from basin.figures.style import Box, Layout, add_axes, compose, foot, new_drawing, padded, panels, scale_axis, write
-from basin.figures.words import LINE, SMALL, TEXT, note_lines, text_width, wrap
+from basin.figures.style import (
+    Box,
+    Layout,
+    add_axes,
+    compose,
+    foot,
+    new_drawing,
+    padded,
+    panels,
+    scale_axis,
+    set_log_ticks,
+    tick_texts,
+    write,
+    write_head,
+)
+from basin.figures.words import LINE, note_lines, text_width, wrap
 
 Style = Literal["solid", "dashed", "dotted", "points"]
+
+_FEW, _SHORT = 7, 6
+"""The most measured places, and the most characters of each, that take the place of round ticks."""
 
 _DASHES = {"solid": "solid", "dashed": (0, (5, 2.5)), "dotted": (0, (1.5, 2)), "points": "none"}
 
@@ -72,11 +89,21 @@ class Mark:
 
 @dataclass(frozen=True)
 class Panel:
-    """The lines of one setting."""
+    """The lines of one setting.
+
+    Attributes:
+        title: May be empty.
+        lines: What is drawn, in this order.
+        marks: References.
+        x_label: Of its own horizontal axis, where panels differ in it.
+        y_label: Of its own vertical axis.
+    """
 
     title: str
     lines: tuple[Line, ...]
     marks: tuple[Mark, ...] = ()
+    x_label: str = ""
+    y_label: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,6 +113,12 @@ class _Axis:
     log_x: bool
     log_y: bool
     labels: tuple[str, ...]
+    titled: bool
+    right: float
+
+    def colour(self, label: str) -> str:
+        """Return the colour of a line by its name."""
+        return series(self.labels.index(label))
 
 
 def draw(
@@ -126,7 +159,9 @@ def draw(
     labels = tuple(dict.fromkeys(line.label for panel in multiples for line in panel.lines))
     if len(labels) > len(SERIES):
         raise ValueError(f"expected at most {len(SERIES)} names of lines in '{name}', got {len(labels)}; use panels")
-    axis = _Axis(x_label, y_label, log_x, log_y, labels)
+    level = [mark.label for panel in multiples for mark in panel.marks if mark.y is not None]
+    right = label_room(_name(text) for text in [*labels, *level])
+    axis = _Axis(x_label, y_label, log_x, log_y, labels, any(panel.title for panel in multiples), right)
     return compose(name, title, caption, _data(multiples), lambda layout: _draw(multiples, axis, note, layout))
 
 
@@ -143,13 +178,13 @@ def _draw(multiples: Sequence[Panel], axis: _Axis, note: str, layout: Layout) ->
 
 
 def _draw_panel(drawing: Drawing, panel: Panel, box: Box, axis: _Axis) -> None:
-    write(drawing, box.left, box.top + 12, panel.title, size=TEXT, weight="bold")
-    write(drawing, box.left, box.top + 28, axis.y_label, color=LIGHT["muted"])
-    labels = {label: wrap(label, 96) for label in axis.labels}
-    right = 18 + 1.15 * max((text_width(line) for lines in labels.values() for line in lines), default=0)
-    axes = add_axes(drawing, Box(box.left + 42, box.top + 42, box.width - 42 - right, box.height - 42 - 38))
+    head = write_head(drawing, box, panel.title, panel.y_label or axis.y_label, titled=axis.titled)
+    head += 10 * any(mark.x is not None for mark in panel.marks)
+    height = box.height - head - 38
+    axes = add_axes(drawing, Box(box.left + 42, box.top + head, box.width - 42 - axis.right, height))
     _set_scales(axes, panel, axis)
-    write(axes, 0.5, -32 / (box.height - 80), axis.x_label, color=LIGHT["muted"], ha="center", transform=axes.transAxes)
+    below = panel.x_label or axis.x_label
+    write(axes, 0.5, -32 / height, below, color=LIGHT["muted"], ha="center", transform=axes.transAxes)
     _draw_marks(axes, panel.marks)
     for line in panel.lines:
         _draw_line(axes, line, axis)
@@ -158,9 +193,15 @@ def _draw_panel(drawing: Drawing, panel: Panel, box: Box, axis: _Axis) -> None:
         shown = np.flatnonzero(_shown(line, axis))
         if len(shown):
             ends.setdefault(line.label, (float(np.asarray(line.x)[shown[-1]]), float(np.asarray(line.y)[shown[-1]])))
-    for x, y in ends.values():  # a line that ends before the others is led to its name
-        axes.plot([x, axes.get_xlim()[1]], [y, y], color=LIGHT["rule"], linewidth=0.8, linestyle=_DASHES["dotted"])
-    label_ends(axes, [(y, labels[label], series(axis.labels.index(label))) for label, (_, y) in ends.items()])
+    for x, y in ends.values():
+        lead_to_label(axes, x, y)
+    names = [End(y, _name(label), axis.colour(label)) for label, (_, y) in ends.items()]
+    level = [End(mark.y, _name(mark.label), LIGHT["muted"], "normal") for mark in panel.marks if mark.y is not None]
+    label_ends(axes, [*names, *level])
+
+
+def _name(label: str) -> list[str]:
+    return wrap(label, 108, bold=True)
 
 
 def _shown(line: Line, axis: _Axis) -> np.ndarray:
@@ -177,11 +218,27 @@ def _set_scales(axes: Axes, panel: Panel, axis: _Axis) -> None:
     y += [mark.y for mark in panel.marks if mark.y is not None]
     x_limits = (min(x), max(x)) if x and min(x) < max(x) else padded(x, log=axis.log_x)
     scale_axis(axes, "x", x_limits, log=axis.log_x, most=5)
+    if axis.log_x:
+        _tick_what_was_measured(axes, panel)
     scale_axis(axes, "y", padded(y, log=axis.log_y), log=axis.log_y)
 
 
+def _tick_what_was_measured(axes: Axes, panel: Panel) -> None:
+    """Put the ticks of a logarithmic axis at the few places where something was measured, if they fit."""
+    measured = [line for line in panel.lines if line.style != "dashed"]
+    places = sorted({float(x) for line in measured for x in np.asarray(line.x) if x > 0})
+    if not 2 <= len(places) <= _FEW:
+        return
+    texts = tick_texts(places)
+    centres = np.array([_pixel(axes, 0, place) for place in places])
+    widths = np.array([text_width(text) for text in texts])
+    short = all(len(text) <= _SHORT for text in texts)
+    if short and (np.diff(centres) >= (widths[1:] + widths[:-1]) / 2 + 8).all():
+        set_log_ticks(axes, "x", places)
+
+
 def _draw_line(axes: Axes, line: Line, axis: _Axis) -> None:
-    colour, shown = series(axis.labels.index(line.label)), _shown(line, axis)
+    colour, shown = axis.colour(line.label), _shown(line, axis)
     x, y = np.asarray(line.x), np.where(shown, line.y, np.nan)
     if line.low is not None and line.high is not None:
         floor = axes.get_ylim()[0]
@@ -193,21 +250,19 @@ def _draw_line(axes: Axes, line: Line, axis: _Axis) -> None:
 
 
 def _draw_marks(axes: Axes, marks: Sequence[Mark]) -> None:
-    """Draw reference lines, with names that stand as near to them as they can without covering each other."""
+    """Draw reference lines, and the names of those that stand upright, as near to them as they can."""
     across: dict[str, Any] = {"color": LIGHT["rule"], "linewidth": 1, "linestyle": (0, (3, 3))}
     area = axes.get_window_extent()
     upright = [(mark.label, mark.x) for mark in marks if mark.x is not None]
-    level = [(mark.label, mark.y) for mark in marks if mark.y is not None]
     style: dict[str, Any] = {"color": LIGHT["muted"], "transform": axes.transAxes}
     wishes = [_pixel(axes, 0, x) for _, x in upright]
     widths = [text_width(label) + 8 for label, _ in upright]
     for (label, x), centre in zip(upright, spread(wishes, widths, area.x0, area.x1), strict=True):
         axes.axvline(x, **across)
         write(axes, (centre - area.x0) / area.width, 1 + 3 / area.height, label, ha="center", **style)
-    wishes = [_pixel(axes, 1, y) + 0.6 * LINE for _, y in level]
-    for (label, y), centre in zip(level, spread(wishes, [LINE] * len(level), area.y0, area.y1), strict=True):
-        axes.axhline(y, **across)
-        write(axes, 0.01, (centre - 0.36 * SMALL - area.y0) / area.height, label, **style)
+    for mark in marks:
+        if mark.y is not None:
+            axes.axhline(mark.y, **across)
 
 
 def _pixel(axes: Axes, which: int, value: float) -> float:

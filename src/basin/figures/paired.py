@@ -59,6 +59,7 @@ class _Scale:
     smallest: float | None
     log: bool
     level: float
+    repeat: str
 
 
 def draw(
@@ -73,6 +74,7 @@ def draw(
     smallest_effect: float | None = None,
     log: bool = False,
     level: float = LEVEL,
+    repeat: str = "seed",
 ) -> Figure:
     """Draw the values of two arms, paired by seed, and the mean difference with its interval.
 
@@ -87,13 +89,14 @@ def draw(
         smallest_effect: The smallest difference (or factor) that would matter, drawn as a strip on both sides of none.
         log: Whether the scale is logarithmic and the difference a factor.
         level: Confidence of the interval, 0 to 1.
+        repeat: What each pair is of, if not of a seed.
 
     Example:
         >>> pairs = Pairs("digits", np.array([1.0, 2.0, 3.0]), np.array([2.0, 3.0, 4.0]))
         >>> draw("gap", "The gap", "", [pairs], arms=("batch 16", "batch 143"), label="error (%)").data["difference"]
         [1.0, 1.0, 1.0]
     """
-    scale = _Scale(arms, unit, label, smallest_effect, log, level)
+    scale = _Scale(arms, unit, label, smallest_effect, log, level, repeat)
     note = _note(multiples, scale)
     data = _data(multiples, scale)
     return compose(
@@ -201,7 +204,8 @@ def _note(multiples: Sequence[Pairs], scale: _Scale) -> str:
     sign = "÷" if scale.log else "−"
     n = span_of([len(_kept(pairs, scale)[0]) for pairs in multiples])
     arms = f"{scale.arms[1]} {sign} {scale.arms[0]}"
-    said = [f"One line a seed, n = {n}. {what}: {arms}, mean with {scale.level * 100:.3g} % interval, paired by seed."]
+    how = f"mean with {scale.level * 100:.3g} % interval, paired by {scale.repeat}"
+    said = [f"One line a {scale.repeat}, n = {n}. {what}: {arms}, {how}."]
     if scale.smallest is not None:
         said.append("Shaded: too small to matter.")
     for pairs in multiples:

@@ -20,10 +20,10 @@ from matplotlib.figure import Figure as Drawing
 
 from basin.figures.band import LEVEL, band
 from basin.figures.figure import Cell, Figure
-from basin.figures.labels import label_ends
+from basin.figures.labels import End, label_ends, label_room
 from basin.figures.palette import LIGHT, series
 from basin.figures.style import Box, Layout, add_axes, compose, foot, new_drawing, padded, panels, scale_axis, write
-from basin.figures.words import LINE, TEXT, counted, note_lines, number, span_of, text_width, wrap
+from basin.figures.words import LINE, TEXT, counted, note_lines, number, span_of, wrap
 
 _MARKS = "osD^v"
 _HEIGHT = 224.0
@@ -138,8 +138,8 @@ def _limits(panel: Panel) -> tuple[float, float]:
 def _draw_panel(drawing: Drawing, panel: Panel, box: Box, limits: tuple[float, float], labels: tuple[str, str]) -> None:
     write(drawing, box.left, box.top + 12, panel.title, size=TEXT, weight="bold")
     write(drawing, box.left, box.top + 28, labels[0], color=LIGHT["muted"])
-    words = {one.label: wrap(one.label, 84) for one in panel.series}
-    right = 18 + max((text_width(line) for lines in words.values() for line in lines), default=0)
+    words = {one.label: wrap(one.label, 96, bold=True) for one in panel.series}
+    right = label_room(words.values())
     height = box.height - 42 - 38
     axes = add_axes(drawing, Box(box.left + 48, box.top + 42, box.width - 48 - right, height))
     _set_scales(axes, panel, limits)
@@ -149,7 +149,7 @@ def _draw_panel(drawing: Drawing, panel: Panel, box: Box, limits: tuple[float, f
         rows = _rows(one)
         _draw_series(axes, rows, index, len(panel.series))
         heights = [row.mean for row in rows if math.isfinite(row.mean)]
-        ends.append((heights[-1] if heights else limits[0], words[one.label], series(index)))
+        ends.append(End(heights[-1] if heights else limits[0], words[one.label], series(index)))
     label_ends(axes, ends)
     if not any(len(row.values) for one in panel.series for row in _rows(one)):
         write(axes, 0.5, 0.5, "nothing measured", color=LIGHT["muted"], ha="center", transform=axes.transAxes)

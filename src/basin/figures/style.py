@@ -18,12 +18,14 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Drawing
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from basin.figures.figure import Cell, Figure
 from basin.figures.palette import LIGHT
 from basin.figures.svg import MARGIN, render
-from basin.figures.words import LINE, SMALL, number
+from basin.figures.words import LINE, SMALL, TEXT, number, power
+
+_LINEAR = [1, 2, 2.5, 5, 10]
 
 
 @dataclass(frozen=True)
@@ -122,18 +124,41 @@ def write_lines(drawing: Drawing, x: float, y: float, lines: Sequence[str], **op
 def log_ticks(low: float, high: float, most: int = 7) -> list[float]:
     """Return round numbers between two positive limits for a logarithmic axis, at most about `most`.
 
+    Below half a decade they are those of a linear axis; over many decades they are powers with 1 among them.
+
     Example:
         >>> log_ticks(1.0, 1000.0), log_ticks(3.0, 40.0)
         ([1.0, 10.0, 100.0, 1000.0], [5.0, 10.0, 20.0])
+        >>> log_ticks(0.65, 1.7, 6), log_ticks(55.0, 400.0, 6)
+        ([0.8, 1.0, 1.2, 1.4, 1.6], [70.0, 100.0, 150.0, 200.0, 300.0, 400.0])
+        >>> log_ticks(1e-17, 0.5, 6)
+        [1e-15, 1e-12, 1e-09, 1e-06, 0.001]
     """
+    if high < low * 10**0.5:
+        ticks = MaxNLocator(most, steps=_LINEAR).tick_values(low, high).tolist()
+        return [float(f"{tick:.10g}") for tick in ticks if low * 0.999 <= tick <= high * 1.001]
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    for steps in ((1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 5), (1, 3), (1,)):
+    within = ((1, 1.5, 2, 3, 4, 5, 7),) if high < 10 * low else ()
+    for steps in (*within, (1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 5), (1, 3), (1,)):
         ticks = [float(f"{step}e{power}") for power in range(first, last + 1) for step in steps]
         ticks = [tick for tick in ticks if low * 0.999 <= tick <= high * 1.001]
         if len(ticks) <= most and (len(steps) == 1 or math.log10(high / low) < 2.5):
             return ticks
     stride = -(-len(ticks) // most)
-    return ticks[::stride]
+    return [tick for tick in ticks if round(math.log10(tick)) % stride == 0]
+
+
+def tick_texts(ticks: Sequence[float]) -> list[str]:
+    """Return the ticks of a logarithmic axis as a reader writes them: all far from 1 as powers if one has to be.
+
+    Example:
+        >>> tick_texts([0.01, 1.0, 100.0]), tick_texts([1e-4, 0.01, 1.0, 100.0])
+        (['0.01', '1', '100'], ['10⁻⁴', '10⁻²', '1', '10²'])
+        >>> tick_texts([200_000.0, 1e6])
+        ['2×10⁵', '10⁶']
+    """
+    far = any(not 1e-3 <= tick < 1e5 for tick in ticks)
+    return [power(tick) if far and not 0.1 <= tick <= 10 else number(tick, 4) for tick in ticks]
 
 
 def scale_axis(axes: Axes, which: str, limits: tuple[float, float], *, log: bool, most: int = 6) -> None:
@@ -148,11 +173,19 @@ def scale_axis(axes: Axes, which: str, limits: tuple[float, float], *, log: bool
     """
     axis = axes.xaxis if which == "x" else axes.yaxis
     axes.set(**{f"{which}scale": "log" if log else "linear", f"{which}lim": limits})
-    axis.set_major_locator(
-        FixedLocator(log_ticks(*limits, most)) if log else MaxNLocator(most, steps=[1, 2, 2.5, 5, 10])
-    )
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: number(float(f"{value:.10g}"), 4)))
+    if log:
+        set_log_ticks(axes, which, log_ticks(*limits, most))
+    else:
+        axis.set_major_locator(MaxNLocator(most, steps=_LINEAR))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: number(float(f"{value:.10g}"), 4)))
+
+
+def set_log_ticks(axes: Axes, which: str, ticks: Sequence[float]) -> None:
+    """Set the ticks of a logarithmic axis."""
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_major_formatter(FixedFormatter(tick_texts(ticks)))
 
 
 def padded(
@@ -180,6 +213,22 @@ def padded(
 def foot(drawing: Drawing, lines: Sequence[str], height: float) -> None:
     """Write the note at the foot of a drawing: what n is, what the bands are."""
     write_lines(drawing, 0, height - LINE * (len(lines) - 1) - 4, lines, color=LIGHT["muted"])
+
+
+def write_head(drawing: Drawing, box: Box, title: str, label: str, *, titled: bool) -> float:
+    """Write a panel's title and the label of its vertical axis, and return how much room they take, in pixels.
+
+    Args:
+        drawing: What to write in.
+        box: Of the panel.
+        title: May be empty.
+        label: Of the vertical axis; may be empty.
+        titled: Whether any panel of the figure has a title: then all keep a line for one.
+    """
+    if titled:
+        write(drawing, box.left, box.top + 12, title, size=TEXT, weight="bold")
+    write(drawing, box.left, box.top + 12 + 16 * titled, label, color=LIGHT["muted"])
+    return 10 + 16 * titled + 16 * bool(label)
 
 
 def panels(

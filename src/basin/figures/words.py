@@ -1,35 +1,80 @@
 """Numbers and notes as a reader writes them, and how much room they take.
 
-Widths of text are estimated from the number of characters, on the wide side: the reader's own font decides.
+The reader's own font decides how wide a text is. Room is kept for DejaVu Sans, which matplotlib carries with it and
+which is wider than the fonts that a page asks for before it (:data:`basin.figures.svg.FONTS`).
 """
 
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.ft2font import FT2Font
 
 TEXT = 12.0
 SMALL = 11.0
 LINE = 15.0
 
+_MEASURED_AT = 1000.0
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def text_width(text: str, size: float = SMALL) -> float:
-    """Return about how wide a text is, in pixels, a little on the wide side."""
-    return 0.56 * size * len(text)
+def text_width(text: str, size: float = SMALL, *, bold: bool = False) -> float:
+    """Return how wide a text is in DejaVu Sans, in pixels, without kerning.
+
+    Example:
+        >>> round(text_width("momentum"), 1), round(text_width("momentum", bold=True), 1)
+        (63.9, 70.3)
+    """
+    return size * sum(_advance(character, bold) for character in text)
 
 
-def wrap(text: str, width: float, size: float = SMALL) -> list[str]:
-    """Return the lines of a text that has to fit a width in pixels.
+@cache
+def _advance(character: str, bold: bool) -> float:
+    """Return how far a character moves the next one, at size 1."""
+    return _font(bold).load_char(ord(character)).linearHoriAdvance / (65536 * _MEASURED_AT)
+
+
+@cache
+def _font(bold: bool) -> FT2Font:
+    import matplotlib as mpl
+    from matplotlib.ft2font import FT2Font  # here, because a report is written without a drawing
+
+    font = FT2Font(str(Path(mpl.get_data_path(), "fonts", "ttf", f"DejaVuSans{'-Bold' * bold}.ttf")))
+    font.set_size(_MEASURED_AT, 72)
+    return font
+
+
+def wrap(text: str, width: float, size: float = SMALL, *, bold: bool = False) -> list[str]:
+    """Return the lines of a text that has to fit a width in pixels; a word that is wider is broken.
 
     Example:
         >>> wrap("large batch, 500 examples", 100.0)
         ['large batch, 500', 'examples']
     """
-    return textwrap.wrap(text, max(6, int(width / (0.53 * size))), break_long_words=True) or [""]
+    words = [piece for word in text.split() for piece in _pieces(word, width, size, bold)]
+    return _filled(words, " ", width, size, bold) or [""]
+
+
+def _pieces(word: str, width: float, size: float, bold: bool) -> list[str]:
+    """Return a word in as few pieces of a width as it takes."""
+    return _filled(list(word), "", width, size, bold)
+
+
+def _filled(parts: Sequence[str], joint: str, width: float, size: float, bold: bool) -> list[str]:
+    """Return parts joined into lines, each as full as a width allows."""
+    lines: list[str] = []
+    for part in parts:
+        joined = f"{lines[-1]}{joint}{part}" if lines else part
+        if lines and text_width(joined, size, bold=bold) <= width:
+            lines[-1] = joined
+        else:
+            lines.append(part)
+    return lines
 
 
 def note_lines(parts: Sequence[str], width: float, size: float = SMALL) -> list[str]:
@@ -39,14 +84,7 @@ def note_lines(parts: Sequence[str], width: float, size: float = SMALL) -> list[
         >>> note_lines(["n = 8 seeds", "bar: 95 % interval"], 120.0)
         ['n = 8 seeds', 'bar: 95 % interval']
     """
-    lines: list[str] = []
-    for part in parts:
-        joined = f"{lines[-1]} · {part}" if lines else part
-        if lines and text_width(joined, size) <= width:
-            lines[-1] = joined
-        else:
-            lines.append(part)
-    return lines
+    return _filled([line for part in parts for line in wrap(part, width, size)], " · ", width, size, bold=False)
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -61,15 +99,28 @@ def number(value: float, digits: int = 3) -> str:
     if value == 0:
         return "0"
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-    power = int(exponent)
-    if -4 < power < 6:
-        text = f"{float(f'{value:.{digits - 1}e}'):.{max(0, digits - 1 - power)}f}"
+    if -4 < int(exponent) < 6:
+        text = f"{float(f'{value:.{digits - 1}e}'):.{max(0, digits - 1 - int(exponent))}f}"
         text = text.rstrip("0").rstrip(".") if "." in text else text
     else:
-        mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-        lead = "" if mantissa == "1" else f"{mantissa}×"
-        text = f"{lead}10{str(power).translate(_SUPERSCRIPTS)}"
+        text = _times_ten(mantissa, exponent)
     return text.replace("-", "−")
+
+
+def power(value: float) -> str:
+    """Return a positive number as a power of ten.
+
+    Example:
+        >>> power(0.01), power(500.0)
+        ('10⁻²', '5×10²')
+    """
+    return _times_ten(*f"{value:.3e}".split("e"))
+
+
+def _times_ten(mantissa: str, exponent: str) -> str:
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    lead = "" if mantissa == "1" else f"{mantissa}×"
+    return f"{lead}10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
 
 
 def interval(estimate: float, low: float | None, high: float | None, *, sign: bool = False) -> str:
