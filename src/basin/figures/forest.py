@@ -5,7 +5,7 @@ signed so that the claimed side is on the right: x = +- estimate / smallest, or 
 factor. A claim is `supported` when its whole simultaneous interval (thin, with ends) lies in the shaded region, which
 begins at 1; for a claim that two things are the same the region is -1 to 1. The thick line is the plain 95 % interval.
 
-Where any effect on the claimed side would matter (the smallest effect is 0, or a factor of 1) there is no such multiple.
+Where any effect on the claimed side would matter (the smallest effect is 0, or a factor of 1) there is no multiple.
 Those claims stand below on an axis of their own: x = +- estimate / h, with h half the width of the simultaneous
 interval, which is then 1 to each side, and the region begins at 0.
 """
@@ -267,7 +267,9 @@ def _note(claims: Sequence[Row], formulas: int) -> str:
     said = ["Formulas, which are judged over cases, are in the table of claims."] if formulas else []
     if not claims:
         return " ".join([*said, "No claims with an interval to show." if formulas else "No claims to show."])
-    said.append("Thick line: plain 95 % interval; thin line: interval at the study's simultaneous level, which decides.")
+    said.append(
+        "Thick line: plain 95 % interval; thin line: interval at the study's simultaneous level, which decides."
+    )
     said.append("Shaded: where that whole interval has to lie for the claim to be supported.")
     if any(_is_bent(_limits(rows)) for _, rows in _sections(claims)):
         said.append("Where an axis reaches beyond 8 it is logarithmic from 2 on.")

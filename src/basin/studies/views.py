@@ -89,16 +89,7 @@ def curve(label: str, runs: Sequence[Run], split: str, metric: str, factor: floa
     return Curve(label, epochs[1:], factor * values[:, 1:], split, outcomes)
 
 
-def claims_figure(records: Sequence[Mapping[str, Any]], *, formulas: bool = True) -> Figure:
-    """Return the figure that leads every report: each claim against the smallest effect that would matter.
-
-    Args:
-        records: The claims' records.
-        formulas: Whether formulas are among them, or left to the table of claims.
-    """
-    title = "against the smallest effect that would matter"
-    if formulas:
-        return forest.draw("claims", f"Every claim {title}", "", forest.rows(records))
-    statistical = [record for record in records if record["direction"] != "formula"]
-    caption = "Formulas, which are judged over cases, are in the table of claims."
-    return forest.draw("claims", f"Every claim with an interval, {title}", caption, forest.rows(statistical))
+def claims_figure(records: Sequence[Mapping[str, Any]]) -> Figure:
+    """Return the figure that leads every report: each claim against the smallest effect that would matter."""
+    title = "Every claim against the smallest effect that would matter"
+    return forest.draw("claims", title, "", forest.rows(records))

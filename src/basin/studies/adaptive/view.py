@@ -26,6 +26,8 @@ from basin.studies.study import Findings, Table
 from basin.studies.tuning import Tuned, leave_one_out
 
 ADAM = ("Adam", *PARTS)
+HIGHEST = 1000.0
+"""A walk that is so many times as high as its start is followed no further."""
 
 
 def figures(spec: Adaptive, found: Findings[Cell], records: Sequence[Mapping[str, Any]]) -> Sequence[Figure]:
@@ -59,7 +61,7 @@ def _constant_gradient(found: Findings[Cell]) -> Figure:
         "constant-gradient",
         "AdaGrad's steps shrink for ever under a constant gradient",
         "Size of the t-th step at rate 0.1, slope 30. Points: walked in float64; dashed: closed form.",
-        [lines.Panel("rate 0.1", tuple(drawn), (lines.Mark("eta", y=0.1),))],
+        [lines.Panel("rate 0.1", tuple(drawn), (lines.Mark("η", y=0.1),))],
         x_label="step t",
         y_label="size of the step",
         log_x=True,
@@ -87,12 +89,13 @@ def _rotation(spec: Adaptive, found: Findings[Cell]) -> Figure:
         "the angle. Gain is over descent, Adam's over momentum. Steps to stay at the target, geometric means over "
         f"{spec.starts // 2} starts; bands: 95 % interval.",
         [
-            lines.Panel("gain: steps without over with", tuple(gains), (lines.Mark("no gain", y=1.0),)),
-            lines.Panel(f"steps to {walks.SHARE:g} of the first value", tuple(counts)),
+            lines.Panel("gain", tuple(gains), (lines.Mark("no gain", y=1.0),), y_label="steps without over steps with"),
+            lines.Panel("steps", tuple(counts), y_label=f"steps to {walks.SHARE:g} of the first value"),
         ],
         x_label="angle (degrees)",
-        y_label="ratio, steps",
+        y_label="",
         log_y=True,
+        note=f"n = {spec.starts // 2} starts · band: 95 % interval of the geometric mean",
     )
 
 
@@ -130,17 +133,21 @@ def _surfaces(spec: Adaptive, found: Findings[Cell], name: str, title: str, rule
             one = found.computed[where][rule]
             values = one["median_value"][tuned_steps(one["settled"]).index[0]]
             at = np.arange(len(values)) * max(1, spec.walk_steps // 200) + 1.0
-            drawn.append(lines.Line(_short(rule), at, np.where(np.isfinite(values), values, np.nan)))
+            lost = np.maximum.accumulate(~(values <= HIGHEST * values[0]))
+            drawn.append(lines.Line(_short(rule), at, np.where(lost, np.nan, values)))
         panels.append(lines.Panel(where, tuple(drawn), (lines.Mark("target", y=target),)))
+    starts = spec.starts - spec.starts // 2
     return lines.draw(
         f"surfaces-{name}",
         title,
-        f"Median value over the {spec.starts - spec.starts // 2} starts on which no rate was chosen.",
+        f"Median value over the {starts} starts on which no rate was chosen. A line ends where the "
+        f"median is over {HIGHEST:g} times its first value.",
         panels,
         x_label="step",
         y_label="value",
         log_x=True,
         log_y=True,
+        note=f"n = {starts} starts · line: median",
     )
 
 
@@ -179,7 +186,7 @@ def _digits(spec: Adaptive, found: Findings[Cell], name: str, title: str, arms: 
             index = leave_one_out(updates(spec, found, arm)).index
             chosen = [found.runs[Cell(arm, int(rate), seed)] for seed, rate in enumerate(index)]
             drawn.append(views.curve(_short(arm), chosen, split, metric, factor))
-        panels.append(curves.Panel(f"{split} {metric}{' (%)' if metric == 'error' else ' (nats)'}", tuple(drawn)))
+        panels.append(curves.Panel("", tuple(drawn), y_label=f"{split} {metric} ({'%' if factor > 1 else 'nats'})"))
     return curves.draw(
         name,
         title,

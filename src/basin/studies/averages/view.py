@@ -58,7 +58,7 @@ def losses(errors: np.ndarray, at: np.ndarray) -> np.ndarray:
 def figures(spec: Averages, found: Findings[str], records: Sequence[Mapping[str, Any]]) -> Sequence[Figure]:
     """Return the study's figures, the claims first."""
     return [
-        views.claims_figure(records, formulas=False),
+        views.claims_figure(records),
         _series(found),
         _cold_start(found),
         _weights(spec, found),
@@ -121,7 +121,17 @@ def _weights(spec: Averages, found: Findings[str]) -> Figure:
         "How much a value still counts when it has aged",
         "Weight of a value over that of the latest one, measured by the answer to a single 1. The weight is at 1/e "
         "after about 1/(1 - beta) values; the rest of the average, 37 % of it, is older than that.",
-        [Panel("", drawn, (Mark("1/e", y=float(np.exp(-1))), Mark("10", x=10.0), Mark("100", x=100.0)))],
+        [
+            Panel(
+                "",
+                drawn,
+                (
+                    Mark("1/e", y=float(np.exp(-1))),
+                    Mark("1/(1 − 0.9)", x=10.0),
+                    Mark("1/(1 − 0.99)", x=100.0),
+                ),
+            )
+        ],
         x_label="age (values)",
         y_label="weight over the latest",
     )
@@ -146,22 +156,21 @@ def _noise(spec: Averages, found: Findings[str]) -> Figure:
         y_label="variance",
         log_x=True,
         log_y=True,
+        note=f"n = {len(held['average'])} draws · point: mean",
     )
 
 
 def _lag(spec: Averages, found: Findings[str]) -> Figure:
     n = 1 / (1 - np.array(spec.betas))
     fine = np.geomspace(n.min(), n.max(), 60)
-    drawn = (
-        Line("of a ramp", n, found.computed["weights"]["lag"], style="points"),
-        Line("of a slow sine", n, found.computed["shifts"]["shift"], style="points"),
-        Line("beta/(1 - beta)", fine, fine - 1, style="dashed"),
-    )
+    measured = {"a steady rise": found.computed["weights"]["lag"], "a slow sine": found.computed["shifts"]["shift"]}
+    theory = Line("beta/(1 - beta)", fine, fine - 1, style="dashed")
+    panels = [Panel(title, (Line("measured", n, lag, style="points"), theory)) for title, lag in measured.items()]
     return lines.draw(
         "lag",
         "How late an average is",
-        "By how many values the average is behind what is averaged: a steady rise, and a sine by its phase.",
-        [Panel("", drawn)],
+        "By how many values the average is behind what is averaged; for the sine by its phase.",
+        panels,
         x_label="n = 1/(1 - beta)",
         y_label="lag (values)",
         log_x=True,
@@ -178,7 +187,7 @@ def _errors(spec: Averages, found: Findings[str]) -> Figure:
             for index, (shape, size, level) in enumerate(kinds)
             if shape == "sine" and level == noise
         ]
-        multiples.append(Panel(f"noise {noise:g}", tuple(drawn[:5]), (Mark("0.9", x=10.0),)))
+        multiples.append(Panel(f"noise {noise:g}", tuple(drawn[:5]), (Mark("beta 0.9", x=10.0),)))
     return lines.draw(
         "errors",
         "Which beta is right depends on signal and noise",
@@ -189,6 +198,7 @@ def _errors(spec: Averages, found: Findings[str]) -> Figure:
         y_label="squared error / noise variance",
         log_x=True,
         log_y=True,
+        note=f"n = {held['signal'].shape[1]} draws · line: mean",
     )
 
 
@@ -209,7 +219,7 @@ def _best(spec: Averages, found: Findings[str]) -> Figure:
         "The best beta for a random walk in noise",
         f"The best of {len(GRID)} betas over all draws, against the step of the walk over the noise; dashed: 1/K, K "
         "the gain of the steady state.",
-        [Panel("", drawn, (Mark("0.9", y=10.0),))],
+        [Panel("", drawn, (Mark("beta 0.9", y=10.0),))],
         x_label="step / noise",
         y_label="best n = 1/(1 - beta)",
         log_x=True,

@@ -152,7 +152,7 @@ def _stopping_figure(spec: EarlyStopping, found: Findings[Cell]) -> Figure:
     return paired.draw(
         "stopping",
         "To stop or to train on",
-        "Test error at the end, and at the look with the lowest held-out loss; a line a seed.",
+        "Test error at the end, and at the look with the lowest held-out loss.",
         pairs,
         arms=("trained on", "stopped"),
         label="test error (%)",
@@ -165,17 +165,16 @@ def _share_figure(found: Findings[Cell]) -> Figure:
     alike = found.computed["likeness"]
     names = {
         "stopped": "stopped",
-        "decayed": "decay 1/(rho tau)",
-        "decayed-best": f"decay {float(alike['best-factor']):.3f}/(rho tau)",
+        "decayed": "decay 1/(ρτ)",
+        "decayed-best": f"decay {float(alike['best-factor']):.3f}/(ρτ)",
     }
     drawn = [lines.Line(label, alike["x"], alike[name]) for name, label in names.items()]
     return lines.draw(
         "shares",
         "Stopping and decay, direction by direction",
-        "Share of the minimum along a direction of eigenvalue eta after tau steps at rate rho (walked), and under "
-        "decay.",
+        "Share of the minimum along a direction of eigenvalue η after τ steps at rate ρ (walked), and under decay.",
         [lines.Panel("", tuple(drawn))],
-        x_label="rho tau eta",
+        x_label="ρτη",
         y_label="share of the minimum",
         log_x=True,
     )
@@ -183,14 +182,14 @@ def _share_figure(found: Findings[Cell]) -> Figure:
 
 def _gap_figure(found: Findings[Cell]) -> Figure:
     alike = found.computed["likeness"]
-    by_steps = lines.Line("rho eta below 1", alike["few-steps"].astype(float), alike["few-gaps"], style="points")
+    by_steps = lines.Line("largest gap", alike["few-steps"].astype(float), alike["few-gaps"], style="points")
     return lines.draw(
         "gap",
         "How far apart stopping and decay can be",
-        "Largest gap between the two shares over all directions with rho eta below 1: 0.204 only when steps are many.",
+        "Largest gap between the two shares over all directions with ρη below 1: 0.204 only when steps are many.",
         [lines.Panel("", (by_steps,), (lines.Mark("0.204", y=0.204),))],
         x_label="steps",
-        y_label="largest gap",
+        y_label="gap between the shares",
         log_x=True,
     )
 
@@ -229,14 +228,14 @@ def _descent_figure(spec: EarlyStopping, found: Findings[Cell]) -> Figure:
         f"Sum of the shares of the minimum over {len(spec.descent.eigenvalues)} directions, one of which has no data.",
         panels,
         x_label="steps",
-        y_label="gamma",
+        y_label="effective number of parameters γ",
         log_x=True,
     )
 
 
 def _gamma_figure(spec: EarlyStopping, found: Findings[Cell]) -> Figure:
     return _network_figure(
-        spec, found, "gamma-networks", "Effective parameters of networks, stopped and decayed", "gamma", gammas
+        spec, found, "gamma-networks", "Effective parameters of networks, stopped and decayed", "γ", gammas
     )
 
 
@@ -257,12 +256,13 @@ def _network_figure(spec: EarlyStopping, found: Findings[Cell], name: str, title
     return lines.draw(
         name,
         title,
-        "After tau steps of descent on the full batch, and at the minimum with decay 1 / (rho tau). Bands: 95 % "
-        f"interval of the mean over {spec.seeds} seeds.",
+        "After τ steps of descent on the full batch, and at the minimum with decay 1/(ρτ). Bands: 95 % interval of the "
+        f"mean over {spec.seeds} seeds.",
         panels,
-        x_label="steps tau",
+        x_label="steps τ",
         y_label=label,
         log_x=True,
+        note=f"n = {spec.seeds} seeds · band: 95 % interval of the mean",
     )
 
 

@@ -179,6 +179,7 @@ def _signal_figure(spec: Initialisation, signal: Computed) -> Figure:
         x_label="layers passed",
         y_label="mean square",
         log_y=True,
+        note=f"n = {spec.signal.draws} draws · band: middle 80 %",
     )
 
 
@@ -190,13 +191,14 @@ def _data_figure(spec: Initialisation, signal: Computed) -> Figure:
     )
     return lines.draw(
         "over-data",
-        "Over weights and over data",
+        "Over weights the signal keeps its size, over data it does not",
         "He's spread: mean square of the pre-activations over draws of the weights, and their variance over data at "
         f"fixed weights. Lines: mean over {spec.signal.draws} draws; bands: the middle 80 %.",
         [Panel("", lines_drawn)],
         x_label="layers passed",
         y_label="mean square, variance",
         log_y=True,
+        note=f"n = {spec.signal.draws} draws · band: middle 80 %",
     )
 
 
@@ -215,6 +217,7 @@ def _spread_figure(spec: Initialisation, found: Findings[Cell]) -> Figure:
         x_label="standard deviation of the weights",
         y_label="error (%)",
         log_x=True,
+        note=f"n = {spec.sweep_seeds} seeds · band: middle 80 %",
     )
 
 
@@ -233,6 +236,7 @@ def _time_figure(spec: Initialisation, found: Findings[Cell]) -> Figure:
         y_label="updates",
         log_x=True,
         log_y=True,
+        note=f"n = {spec.sweep_seeds} seeds · band: middle 80 %",
     )
 
 
@@ -248,6 +252,7 @@ def _width_figure(spec: Initialisation, found: Findings[Cell]) -> Figure:
         x_label="hidden units",
         y_label="test error (%)",
         log_x=True,
+        note=f"n = {spec.seeds} starts",
     )
 
 
@@ -256,12 +261,13 @@ def _warm_figure(spec: Initialisation, warm: Computed) -> Figure:
     names = {"scratch": "random", "transfer": "other task", "autoencoder": "autoencoder"}
     return lines.draw(
         "warm",
-        "Warm starts",
+        "Warm starts: weights from another task, from an autoencoder, or at random",
         f"Training loss on few examples. Lines: mean over {spec.warm.draws} draws; bands: the middle 80 %.",
         [Panel("", tuple(views.draws_line(label, looks, warm[f"{name}_loss"]) for name, label in names.items()))],
         x_label="updates",
         y_label="training loss (nats)",
         log_y=True,
+        note=f"n = {spec.warm.draws} draws · band: middle 80 %",
     )
 
 

@@ -196,6 +196,7 @@ def _noise_figure(spec: MiniBatches, noise: Computed) -> Figure:
         y_label="error of the gradient",
         log_x=True,
         log_y=True,
+        note=f"n = {spec.seeds} trainings · point: geometric mean",
     )
 
 
@@ -224,22 +225,21 @@ def _copies_figure(spec: MiniBatches, copies: Computed) -> Figure:
 
 
 def _descent_figure(spec: MiniBatches, found: Findings[Cell]) -> Figure:
-    drawn: dict[str, list[curves.Curve]] = {"passes": [], "updates": []}
+    drawn: dict[str, list[curves.Curve]] = {"passes over the data": [], "updates": []}
     for arm, size in sizes(spec).items():
         rates = chosen_rates(steps_to_target(spec, found, arm))
         rate = spec.rates[max(set(rates), key=rates.count)]
         members = [found.runs[Cell(arm, rate, seed)] for seed in range(spec.seeds)]
         steps, values = runs.curves(members, "train", "loss", "step")
         outcomes = tuple(run.outcome.kind for run in members)
-        for name, factor in (("passes", size / num_examples(spec)), ("updates", 1.0)):
+        for name, factor in zip(drawn, (size / num_examples(spec), 1.0), strict=True):
             label = f"B = {size}, rate {rate:g}"
             drawn[name].append(curves.Curve(label, factor * steps[1:], values[:, 1:], "train", outcomes))
     return curves.draw(
         "descent",
         "One example, a mini-batch, the whole set",
         "Training loss at the rate that most seeds chose.",
-        [curves.Panel(f"against {name}", tuple(members)) for name, members in drawn.items()],
-        x_label="passes, or updates",
+        [curves.Panel("", tuple(members), x_label=name) for name, members in drawn.items()],
         y_label="training loss (nats)",
         log_x=True,
         log_y=True,
@@ -270,6 +270,7 @@ def _escape_figure(
         x_label="learning rate",
         y_label="share of walks that left",
         log_x=True,
+        note=f"n = {spec.escape.problems} problems of {spec.escape.walks} walks · line: mean",
     )
 
 
@@ -282,13 +283,13 @@ def _order_figure(spec: MiniBatches, found: Findings[Cell]) -> Figure:
             epochs, values = runs.curves(members, split, metric)
             outcomes = tuple(run.outcome.kind for run in members)
             arms.append(curves.Curve(order, epochs[1:], factor * values[:, 1:], "test", outcomes))
-        panels.append(curves.Panel(f"{title} ({'nats' if split == 'train' else '%'})", tuple(arms)))
+        panels.append(curves.Panel("", tuple(arms), y_label=f"{title} ({'nats' if split == 'train' else '%'})"))
     return curves.draw(
         "orders",
         "Four orders of the examples",
         f"Batch {spec.mini_batch}, rate {spec.order_rate:g}, the same starts.",
         panels,
-        y_label="training loss, test error",
+        y_label="",
         log_y=True,
     )
 
@@ -306,6 +307,7 @@ def _speed_figure(cost: Computed) -> Figure:
         y_label="examples a second",
         log_x=True,
         log_y=True,
+        note=f"n = {rate.shape[1]} timings · line: median · band: least to most",
     )
 
 
@@ -316,7 +318,7 @@ def _memory_figure(cost: Computed) -> Figure:
         "Arguments, results and intermediate arrays of a compiled update that is given its batch alone.",
         [Panel("", (Line("compiled", cost["sizes"], cost["bytes"] / 1024),))],
         x_label="examples an update",
-        y_label="KiB",
+        y_label="memory of an update (KiB)",
         log_x=True,
         log_y=True,
     )

@@ -47,11 +47,12 @@ def _condition(found: Findings[Cell]) -> Figure:
         "Standardised inputs: a lower condition number, fewer steps",
         "Linear problems on 200 digits each, one point a draw: steps of descent at its best rate to a hundredth of the "
         "excess error. Different ranges: every pixel times 10^u, u uniform in [-1, 1].",
-        [lines.Panel("one point a draw", tuple(drawn))],
+        [lines.Panel("", tuple(drawn))],
         x_label="condition number",
         y_label="steps",
         log_x=True,
         log_y=True,
+        note=f"n = {len(linear['kappa'])} draws · one point a draw",
     )
 
 
@@ -70,8 +71,9 @@ def _slopes(spec: Normalisation, found: Findings[Cell]) -> Figure:
         f"{spec.seeds} draws of the weights.",
         panels,
         x_label="initial weights, multiples of He's",
-        y_label="log a layer",
+        y_label="log of the growth a layer",
         log_x=True,
+        note=f"n = {spec.seeds} draws · band: 95 % interval of the mean",
     )
 
 
@@ -94,6 +96,7 @@ def _by_layer(spec: Normalisation, found: Findings[Cell]) -> Figure:
         x_label="layer, from the input",
         y_label="relative norm",
         log_y=True,
+        note=f"n = {spec.seeds} draws · band: 95 % interval of the geometric mean",
     )
 
 
@@ -108,7 +111,7 @@ def _digits(spec: Normalisation, found: Findings[Cell]) -> Figure:
         for arm in arms:
             ended = [found.runs[Cell(arm, seed)] for seed in range(spec.seeds)]
             drawn.append(views.curve(arm, ended, split, metric, factor))
-        panels.append(curves.Panel(title, tuple(drawn)))
+        panels.append(curves.Panel("", tuple(drawn), y_label=title))
     return curves.draw(
         "digits",
         "Digits: which normalisation, where, and with what",
@@ -134,10 +137,11 @@ def _variance(spec: Normalisation, found: Findings[Cell]) -> Figure:
         "Variance for inference over that of the training set, first layer. Slides: sigma averaged; Flax: the "
         "variance; PyTorch: the variance with K - 1. Dashed: (K - 1)/K. Geometric means over units and seeds; bands: "
         "95 % interval.",
-        [lines.Panel("first layer", (*drawn, theory), (lines.Mark("full pass", y=1.0),))],
+        [lines.Panel("", (*drawn, theory), (lines.Mark("full pass", y=1.0),))],
         x_label="batch size K",
         y_label="relative variance",
         log_x=True,
+        note=f"n = {spec.seeds} seeds · band: 95 % interval of the geometric mean",
     )
 
 
@@ -157,13 +161,16 @@ def _inference(spec: Normalisation, found: Findings[Cell]) -> Figure:
         "unit's mean in its own sigma, first layer; dashed: 1/sqrt(K). Geometric means over seeds; bands: 95 % "
         "interval.",
         [
-            lines.Panel("test loss, relative", tuple(drawn), (lines.Mark("full pass", y=1.0),)),
-            lines.Panel("noise of batch statistics", (noise, root)),
+            lines.Panel(
+                "", tuple(drawn), (lines.Mark("full pass", y=1.0),), y_label="test loss over that of a full pass"
+            ),
+            lines.Panel("", (noise, root), y_label="standard deviation of a mean (sigma)"),
         ],
         x_label="batch size K",
-        y_label="ratio",
+        y_label="",
         log_x=True,
         log_y=True,
+        note=f"n = {spec.seeds} seeds · band: 95 % interval of the geometric mean",
     )
 
 
@@ -172,17 +179,15 @@ def _lag(found: Findings[Cell]) -> Figure:
     for alpha, averages in found.computed["layers"]["ramp"].items():
         t = np.arange(1.0, len(averages) + 1)
         at = np.unique(np.geomspace(1, len(t), 40).astype(int)) - 1
-        drawn.append(lines.Line(f"alpha {alpha}", t[at], (t - averages)[at]))
+        drawn.append(lines.Line(f"α = {alpha}", t[at], (t - averages)[at]))
         marks.append(
-            lines.Mark(
-                f"alpha / (1 - alpha) = {float(alpha) / (1 - float(alpha)):.0f}", y=float(alpha) / (1 - float(alpha))
-            )
+            lines.Mark(f"α/(1 − α) = {float(alpha) / (1 - float(alpha)):.0f}", y=float(alpha) / (1 - float(alpha)))
         )
     return lines.draw(
         "lag",
         "How far running averages lag behind",
         "Batches whose mean rises by 1 an update, through Basin's batch normalisation in float64.",
-        [lines.Panel("a ramp", tuple(drawn), tuple(marks))],
+        [lines.Panel("", tuple(drawn), tuple(marks))],
         x_label="update",
         y_label="lag (updates)",
         log_x=True,

@@ -120,6 +120,10 @@ def figures(spec: Optimisers, found: Findings[Cell], records: Sequence[Mapping[s
     ]
 
 
+NAMES = {"adagrad": "AdaGrad", "rmsprop": "RMSProp", "adam": "Adam"}
+"""Optimisers whose names are written otherwise than their arms."""
+
+
 def _shown(spec: Optimisers) -> list[str]:
     return [arm.name for arm in spec.arms if arm.name in SHOWN]
 
@@ -133,7 +137,7 @@ def _curve_figure(spec: Optimisers, found: Findings[Cell], name: str, title: str
             members = [found.runs[Cell(task.name, arm, rate, s)] for s in range(spec.tuning_seeds, spec.seeds)]
             epochs, values = runs.curves(members, what.split, what.metric)
             outcomes = tuple(run.outcome.kind for run in members)
-            drawn.append(curve_figure.Curve(arm, epochs, what.factor * values, what.split, outcomes))
+            drawn.append(curve_figure.Curve(NAMES.get(arm, arm), epochs, what.factor * values, what.split, outcomes))
         panels.append(curve_figure.Panel(task.name, tuple(drawn)))
     caption = "Rates chosen on other seeds, by the loss on held-out examples."
     return curve_figure.draw(name, title, caption, panels, y_label=what.label, log_y=True)
@@ -147,7 +151,7 @@ def _sensitivity(spec: Optimisers, found: Findings[Cell], name: str, title: str,
             table = what.factor * at_end(spec, found, task, arm, what.split, what.metric)[:, spec.tuning_seeds :]
             whole = np.isfinite(table).all(axis=1)
             middle, low, high = (np.where(whole, part(table, axis=1), np.nan) for part in (np.median, np.min, np.max))
-            drawn.append(lines.Line(arm, np.asarray(spec.rates), middle, low, high))
+            drawn.append(lines.Line(NAMES.get(arm, arm), np.asarray(spec.rates), middle, low, high))
         panels.append(lines.Panel(task.name, tuple(drawn)))
     seeds = spec.seeds - spec.tuning_seeds
     return lines.draw(
@@ -169,13 +173,14 @@ def _surface_figure(spec: Optimisers, found: Findings[Cell]) -> Figure:
         drawn = []
         for arm in _shown(spec):
             steps = _steps(spec, found, scene, arm)[:, spec.starts // 2 :]
-            drawn.append(views.median_line(arm, np.asarray(spec.surface_rates), steps))
+            drawn.append(views.median_line(NAMES.get(arm, arm), np.asarray(spec.surface_rates), steps))
         end = lines.Mark(f"not within {scene.num_steps}", y=scene.num_steps + 1)
         panels.append(lines.Panel(scene.surface, tuple(drawn), (end,)))
+    shares = ", ".join(f"{scene.share:g} ({scene.surface})" for scene in spec.scenes)
     return lines.draw(
         "steps",
         "Steps to the minimum against the learning rate, on surfaces",
-        f"Steps until the given share of the way in value is left; median and quartiles of {spec.starts // 2} starts.",
+        f"Steps until so much of the way in value is left: {shares}. Median, quartiles of {spec.starts // 2} starts.",
         panels,
         x_label="learning rate",
         y_label="steps",

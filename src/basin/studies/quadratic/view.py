@@ -15,7 +15,7 @@ from basin.figures.lines import Line, Mark, Panel
 from basin.spec.quadratic import Quadratic
 from basin.studies import views
 from basin.studies.quadratic.expansion import LENGTHS, SURFACES, reach
-from basin.studies.quadratic.ravine import RATES
+from basin.studies.quadratic.ravine import COMMON_RATE, HORIZON, RATES
 from basin.studies.study import Findings, Table
 
 MOMENTS = ("early", "late")
@@ -66,7 +66,7 @@ def remainders(spec: Quadratic, found: Findings[Cell]) -> Mapping[str, Mapping[s
 def figures(spec: Quadratic, found: Findings[Cell], records: Sequence[Mapping[str, Any]]) -> Sequence[Figure]:
     """Return the study's figures, the claims first, then in the order of the slides."""
     return [
-        views.claims_figure(records, formulas=False),
+        views.claims_figure(records),
         _one_dimension(found),
         _expansion(spec, found),
         _ellipses(spec, found),
@@ -75,7 +75,7 @@ def figures(spec: Quadratic, found: Findings[Cell], records: Sequence[Mapping[st
         _rates(spec, found),
         _condition(spec, found),
         _constant_gradient(spec, found),
-        _slide_27(found),
+        _slide_27(spec, found),
         _valley(found),
         _stability(spec, found),
         _ravine_paths(found),
@@ -89,7 +89,8 @@ def _one_dimension(found: Findings[Cell]) -> Figure:
     shown = [Line("error", held["curve_x"], held["curve_y"])]
     for name, index in (("from the left", 0), ("from the right", -1)):
         points, values = held["points"][index], held["values"][index]
-        shown.append(Line(name, points, values, style="points"))
+        order = np.argsort(points)
+        shown.append(Line(name, points[order], values[order], style="points"))
         span = np.array([-0.7, 0.7]) if index else np.array([-0.25, 0.25])
         shown.append(Line(name, points[0] + span, values[0] + held["slopes"][index, 0] * span, style="dashed"))
     shown.append(Line("slope 0", np.array([-1.0, 1.0]), np.zeros(2), style="dashed"))
@@ -117,8 +118,8 @@ def _expansion(spec: Quadratic, found: Findings[Cell]) -> Figure:
         "expansion",
         "What gradient and Hessian leave unexplained",
         "Remainder of the error after the first and after the second order of its expansion, against the length of the "
-        "step; geometric means over random points, or over seeds of the network. Dashed: slopes 2 and 3 through the "
-        "first point.",
+        f"step; geometric means over random points, or over {spec.seeds} seeds of the network. Dashed: slopes 2 and 3 "
+        "through the first point.",
         multiples,
         x_label="length of the step",
         y_label="remainder",
@@ -131,14 +132,14 @@ def _ellipses(spec: Quadratic, found: Findings[Cell]) -> Figure:
     kappas, rings = np.array(spec.condition_numbers), found.computed["ellipses"]
     drawn = (
         Line("measured", kappas, rings["long"] / rings["short"], style="points"),
-        Line("root of the condition number", kappas, np.sqrt(kappas), style="dashed"),
+        Line("root of κ", kappas, np.sqrt(kappas), style="dashed"),
     )
     return lines.draw(
         "ellipse-axes",
         "Contours: the long axis over the short one",
         "Half-axes of a contour, found by where rays from the minimum meet it, on turned quadratics.",
         [Panel("", drawn)],
-        x_label="condition number",
+        x_label="condition number κ",
         y_label="ratio of axes",
         log_x=True,
         log_y=True,
@@ -154,9 +155,10 @@ def _aim(spec: Quadratic, found: Findings[Cell]) -> Figure:
         "Angle between the direction of steepest descent and the way to the minimum, at points uniform on a disc; "
         f"line: median of {blocks[0].size} points, band: from the lower to the upper quartile.",
         [Panel("", (off,), (Mark("10 degrees", y=10.0),))],
-        x_label="condition number",
+        x_label="condition number κ",
         y_label="angle (degrees)",
         log_x=True,
+        note=f"n = {blocks[0].size} points · line: median · band: quartiles",
     )
 
 
@@ -169,12 +171,12 @@ def _decay(found: Findings[Cell]) -> Figure:
             theory = alpha[0, index] * np.abs(1 - rate * held["eigenvalues"][index]) ** steps
             drawn.append(Line(label, steps[::4], alpha[::4, index], style="points"))
             drawn.append(Line(label, steps, theory, style="dashed"))
-        multiples.append(Panel(f"rate {rate:g} over lambda_max", tuple(drawn)))
+        multiples.append(Panel(f"rate {rate:g} / λ_max", tuple(drawn)))
     return lines.draw(
         "decay",
         "Each eigendirection shrinks by its own factor",
         "Distance to the minimum along the two eigenvectors of a turned quadratic of condition number 20. Points: "
-        "every fourth step walked; dashed: |1 - eta lambda|^T. Above 2 over lambda_max the steep direction grows.",
+        "every fourth step walked; dashed: |1 - ηλ|^T. Above 2 / λ_max the steep direction grows.",
         multiples,
         x_label="step T",
         y_label="distance along the eigenvector",
@@ -196,9 +198,9 @@ def _rates(spec: Quadratic, found: Findings[Cell]) -> Figure:
         "rates",
         "A larger rate is faster, up to a point",
         "Factor by which one step multiplies the distance along the flattest direction, and the larger of the factors "
-        "of all directions. The best rate is 2/(lambda_min + lambda_max); at 2/lambda_max nothing converges any more.",
+        "of all directions. The best rate is 2 / (λ_min + λ_max); at 2 / λ_max nothing converges any more.",
         multiples,
-        x_label="learning rate times lambda_max",
+        x_label="learning rate × λ_max",
         y_label="factor a step",
     )
 
@@ -206,18 +208,18 @@ def _rates(spec: Quadratic, found: Findings[Cell]) -> Figure:
 def _condition(spec: Quadratic, found: Findings[Cell]) -> Figure:
     held, kappas = found.computed["factors"], np.array(spec.condition_numbers)
     drawn = (
-        Line("at 2/lambda_max", kappas, 1 - held["limit"], style="points"),
-        Line("at 2/lambda_max", kappas, 2 / kappas, style="dashed"),
+        Line("at 2/λ_max", kappas, 1 - held["limit"], style="points"),
+        Line("at 2/λ_max", kappas, 2 / kappas, style="dashed"),
         Line("at the best rate", kappas, 1 - held["best"], style="points"),
         Line("at the best rate", kappas, 2 / (kappas + 1), style="dashed"),
     )
     return lines.draw(
         "condition",
         "Long thin ellipses are slow",
-        "What one step takes away of the distance along the flattest direction: points walked; dashed 2/kappa and "
-        "2/(kappa + 1).",
+        "What one step takes away of the distance along the flattest direction: points walked; dashed: 2/κ and "
+        "2/(κ + 1).",
         [Panel("", drawn)],
-        x_label="condition number kappa",
+        x_label="condition number κ",
         y_label="share taken away a step",
         log_x=True,
         log_y=True,
@@ -228,24 +230,25 @@ def _constant_gradient(spec: Quadratic, found: Findings[Cell]) -> Figure:
     held = found.computed["momentum"]["constant"]
     steps, drawn = np.arange(1, held.shape[1] + 1), []
     for mu, risen in list(zip(spec.momenta, held, strict=True))[:5]:
-        drawn.append(Line(f"mu {mu:g}", steps[::10], risen[::10], style="points"))
-        drawn.append(Line(f"mu {mu:g}", steps, (1 - mu**steps) / (1 - mu), style="dashed"))
+        at = np.unique(np.geomspace(1, len(steps), 16).astype(int)) - 1
+        drawn.append(Line(f"μ = {mu:g}", steps[at], risen[at], style="points"))
+        drawn.append(Line(f"μ = {mu:g}", steps, (1 - mu**steps) / (1 - mu), style="dashed"))
     return lines.draw(
         "constant-gradient",
         "Momentum under a constant gradient",
-        "Step over gradient, in units of the learning rate. Points: every tenth step walked; dashed: "
-        "(1 - mu^T)/(1 - mu).",
+        "Step over gradient, in units of the learning rate. Points: walked; dashed: (1 - μ^T)/(1 - μ).",
         [Panel("", tuple(drawn))],
         x_label="step T",
-        y_label="effective rate / eta",
+        y_label="effective rate / η",
         log_x=True,
         log_y=True,
     )
 
 
-def _slide_27(found: Findings[Cell]) -> Figure:
+def _slide_27(spec: Quadratic, found: Findings[Cell]) -> Figure:
     held = found.computed["momentum"]
-    grown = np.concatenate([[0.0], np.cumsum(held["constant"][len(held["constant"]) // 2][:6])])
+    middle = len(spec.momenta) // 2
+    grown = np.concatenate([[0.0], np.cumsum(held["constant"][middle][:6])])
     slope_x = np.linspace(0, grown[-1], 2)
     swing = held["swing path"][:9, 0]
     x = np.linspace(-np.abs(swing).max(), np.abs(swing).max(), 81)
@@ -253,7 +256,7 @@ def _slide_27(found: Findings[Cell]) -> Figure:
         "momentum-gradients",
         "Momentum on a slope and across a valley",
         "As on slide 27. Left: on an even slope each step is longer than the last. Right: where the gradient changes "
-        "its sign, contributions cancel. Walks with a momentum of the preset and with 0.9.",
+        f"its sign, contributions cancel. Momentum {spec.momenta[middle]:g} on the left, 0.9 on the right.",
         [
             Panel("even slope", (Line("error", slope_x, -slope_x), Line("walk", grown, -grown, style="points"))),
             Panel("high curvature", (Line("error", x, x**2 / 2), Line("walk", swing, swing**2 / 2, style="points"))),
@@ -265,14 +268,17 @@ def _slide_27(found: Findings[Cell]) -> Figure:
 
 def _valley(found: Findings[Cell]) -> Figure:
     path = found.computed["momentum"]["valley path"]
-    return lines.draw(
+    x, y = np.linspace(-4.4, 0.6, 101), np.linspace(-1.3, 1.8, 63)
+    marks = (contours.Mark("start", *path[0].tolist(), "start"), contours.Mark("minimum", 0.0, 0.0))
+    height = (0.02 * x**2 + y[:, None] ** 2) / 2
+    return contours.draw(
         "momentum-valley",
         "Momentum through a valley",
-        "As on slide 27, below: forty steps at momentum 0.9 on a quadratic with eigenvalues 0.02 and 1; the axes are "
-        "the eigenvectors, not to the same scale.",
-        [Panel("", (Line("path", path[:, 0], path[:, 1]),), (Mark("floor", y=0.0),))],
-        x_label="along u1",
-        y_label="across, along u2",
+        f"As on slide 27, below: {len(path) - 1} steps at momentum 0.9 on a quadratic with eigenvalues 0.02 and 1, "
+        "whose eigenvectors are the axes.",
+        [contours.Panel("", x, y, height, (contours.Path("momentum", path),), marks)],
+        x_label="u₁, along the valley",
+        y_label="u₂, across it",
     )
 
 
@@ -287,18 +293,19 @@ def _stability(spec: Quadratic, found: Findings[Cell]) -> Figure:
     return lines.draw(
         "stability",
         "How large a rate may be with momentum",
-        "Largest stable learning rate times lambda_max. Points: located by walking; dashed: 2 (1 + mu) and "
-        "2 (1 + mu)/(1 + 2 mu).",
+        "Largest stable learning rate times λ_max. Points: located by walking; dashed: 2 (1 + μ) and "
+        "2 (1 + μ)/(1 + 2 μ).",
         [Panel("", drawn, (Mark("descent", y=2.0),))],
-        x_label="momentum mu",
-        y_label="largest rate x lambda_max",
+        x_label="momentum μ",
+        y_label="largest rate × λ_max",
     )
 
 
 def _ravine_paths(found: Findings[Cell]) -> Figure:
     held = found.computed["ravine"]
-    names = {"common": "one rate for all, 1.8", "tuned": "each at its best rate"}
-    x, y = np.linspace(-10, 10, 101), np.linspace(-3.2, 3.2, 65)
+    names = {"common": f"one rate for all, {COMMON_RATE:g}", "tuned": "each at its best rate"}
+    tuned = ", ".join(f"{name} {float(held[name]['rate']):.3g}" for name in OPTIMIZERS)
+    x, y = np.linspace(-10, 2, 97), np.linspace(-4, 3, 57)
     height = x**2 / 100 + y[:, None] ** 2 / 2
     multiples = [
         contours.Panel(title, x, y, height, tuple(contours.Path(name, held[name][rate]["path"]) for name in OPTIMIZERS))
@@ -307,7 +314,7 @@ def _ravine_paths(found: Findings[Cell]) -> Figure:
     return contours.draw(
         "ravine-paths",
         "Swing across the ravine, progress along it",
-        "Thirty steps on x^2/100 + y^2/2 from (-9, 2).",
+        f"{HORIZON} steps on x²/100 + y²/2 from (−9, 2). Best rates: {tuned}.",
         multiples,
         x_label="x, along the ravine",
         y_label="y",
@@ -317,15 +324,17 @@ def _ravine_paths(found: Findings[Cell]) -> Figure:
 def _ravine_rates(found: Findings[Cell]) -> Figure:
     held = found.computed["ravine"]
     drawn = tuple(Line(name, RATES, held[name]["steps over rates"]) for name in OPTIMIZERS)
+    starts = len(held[OPTIMIZERS[0]]["tuned"]["steps"])
     return lines.draw(
         "ravine-rates",
         "Steps to the bottom of the ravine against the learning rate",
-        "Geometric mean over the starts that tune; a walk that never arrives counts with its whole length.",
+        f"Geometric mean over the {starts} starts that tune; a walk that never arrives counts with its whole length.",
         [Panel("", drawn)],
         x_label="learning rate",
         y_label="steps to 1/10 000 of the start",
         log_x=True,
         log_y=True,
+        note=f"n = {starts} starts · line: geometric mean",
     )
 
 
@@ -338,13 +347,13 @@ def _network(spec: Quadratic, found: Findings[Cell]) -> Figure:
         drawn = []
         for index, rate in enumerate(spec.predicted_rates[:5]):
             errors = relative_error(walked[:, index], predicted[:, index])[:, 1:]
-            drawn.append(curve_figure.Curve(f"{rate:g} over lambda_max", steps, 100 * errors, split="train"))
+            drawn.append(curve_figure.Curve(f"{rate:g}/λ_max", steps, 100 * errors, split="train"))
         multiples.append(curve_figure.Panel(f"{moment} in training", tuple(drawn)))
     return curve_figure.draw(
         "network-prediction",
         "How well a network's local quadratic predicts its descent",
         "Error of the predicted fall of the training loss, of full-batch descent from where training left the network, "
-        "at three learning rates.",
+        f"at {len(spec.predicted_rates[:5])} learning rates, λ_max being the largest eigenvalue there.",
         multiples,
         x_label="step",
         y_label="error of the predicted fall (%)",

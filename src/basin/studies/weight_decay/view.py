@@ -20,6 +20,8 @@ from basin.studies.weight_decay.mapped_data import FORMS
 ARMS = ("coupled", "decoupled", "kernels")
 WORDS = {"coupled": "coupled", "decoupled": "decoupled", "kernels": "coupled, kernels only"}
 GAMMA = "effective parameters at this decay"
+LEAST = 1e-4
+"""A distance below this share of the first is not drawn."""
 FINE = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 """Strengths of the larger presets."""
 
@@ -159,24 +161,29 @@ def figures(spec: WeightDecay, found: Findings[Cell], records: Sequence[Mapping[
 
 def _shrinkage_figure(spec: WeightDecay, found: Findings[Cell]) -> Figure:
     walks, strongest = found.computed["eigendirections"], len(spec.bowl.strengths) - 1
-    steps = np.unique(np.round(np.logspace(0, np.log10(spec.bowl.num_steps), 40)).astype(int))
+    alpha, rate = spec.bowl.strengths[-1], spec.bowl.learning_rate
+    steps = np.arange(min(spec.bowl.num_steps, round(5 / (alpha * rate))) + 1)
     styles: dict[str, lines.Style] = {"walked": "points", "formula": "dashed"}
     drawn = []
     for place, value in enumerate(spec.bowl.eigenvalues):
         goal = walks["shrunk"][strongest, place]
         for name, style in styles.items():
             left = walks[name][strongest, 0, :, place] - goal
-            drawn.append(lines.Line(f"lambda = {value:g}", steps, left[steps] / left[0], style=style))
+            share = np.abs(left[steps] / left[0])
+            shown = slice(None, None, 5 if style == "points" else 1)
+            drawn.append(
+                lines.Line(f"λ = {value:g}", steps[shown], np.where(share > LEAST, share, np.nan)[shown], style=style)
+            )
     return lines.draw(
         "eigendirections",
         "Descent with decay, direction by direction",
-        f"One walk over a quadratic with alpha = {spec.bowl.strengths[-1]:g}: distance from the minimum with decay "
-        "along each eigenvector, relative to the start, walked (points) and by the formula (dashed). Where the error "
-        "is flat decay alone sets the pace, (1 - eta alpha)^t.",
+        f"One walk over a quadratic with α = {alpha:g}: distance from the minimum with decay along each eigenvector, "
+        "relative to the start, walked (points, every fifth step) and by the formula (dashed), as long as it is above "
+        f"{LEAST:g}. Where the error is flat decay alone sets the pace, (1 - ηα)^t.",
         [lines.Panel("", tuple(drawn))],
         x_label="steps",
-        y_label="distance left",
-        log_x=True,
+        y_label="share of the distance left",
+        log_y=True,
     )
 
 
@@ -187,18 +194,16 @@ def _path_figure(found: Findings[Cell]) -> Figure:
     error = (flat * (x - path["target"][0]) ** 2 + (steep * (y - path["target"][1]) ** 2)[:, None]) / 2
     walked = contours.Path("minimum", path["path"])
     end = contours.Mark("w*", *path["target"].tolist())
-    least = contours.Mark(
-        f"at alpha = {strength:g}", *(path["lambdas"] / (path["lambdas"] + strength) * path["target"])
-    )
+    least = contours.Mark(f"at α = {strength:g}", *(path["lambdas"] / (path["lambdas"] + strength) * path["target"]))
     penalty = strength / 2 * (x**2 + y[:, None] ** 2)
     return contours.draw(
         "path",
         "The minimum as the decay grows",
-        f"A quadratic with eigenvalues {flat:g} (across) and {steep:g} (up), and with alpha/2 w'w added. The line is "
-        "where its minimum goes as alpha grows from nothing to infinity: the flat direction leaves first.",
+        f"A quadratic with eigenvalues {flat:g} (across) and {steep:g} (up), and with α/2 |w|² added. The line is "
+        "where its minimum goes as α grows from nothing to infinity: the flat direction leaves first.",
         [
-            contours.Panel("E", x, y, error, (walked,), (end,)),
-            contours.Panel(f"E + alpha/2 w'w, alpha = {strength:g}", x, y, error + penalty, (walked,), (least,)),
+            contours.Panel("the error E", x, y, error, (walked,), (end,)),
+            contours.Panel(f"E + α/2 |w|², α = {strength:g}", x, y, error + penalty, (walked,), (least,)),
         ],
         x_label="u₁, the flat direction",
         y_label="u₂",
@@ -218,9 +223,10 @@ def _gamma_figure(spec: WeightDecay, found: Findings[Cell]) -> Figure:
         f"Left: a quadratic of {len(numbers['lambdas'])} directions. Right: the large network, from the Gauss-Newton "
         f"matrix of its data term where training ended; band: 95 % interval of the mean over {spec.seeds} seeds.",
         [lines.Panel("quadratic", exact), lines.Panel("network", (trained,))],
-        x_label="alpha",
-        y_label="gamma",
+        x_label="strength of the decay, α",
+        y_label="effective number of parameters γ",
         log_x=True,
+        note=f"network: n = {spec.seeds} seeds · band: 95 % interval of the mean",
     )
 
 
@@ -238,6 +244,7 @@ def _capacity_figure(spec: WeightDecay, found: Findings[Cell]) -> Figure:
         x_label="effective number, or number, of parameters",
         y_label="test error (%)",
         log_x=True,
+        note=f"n = {spec.seeds} seeds · band: 95 % interval of the mean",
     )
 
 
@@ -250,7 +257,7 @@ def _noise_figure(spec: WeightDecay, found: Findings[Cell]) -> Figure:
             lines.Line(f"gradients of {scale:g}", steps, noise[form].mean(axis=0)[steps, place])
             for place, scale in enumerate(spec.noise.scales)
         ]
-        drawn.append(lines.Line("(1 - eta alpha)^t", steps, noise["formula"][steps], style="dashed"))
+        drawn.append(lines.Line("(1 − ηα)^t", steps, noise["formula"][steps], style="dashed"))
         panels.append(lines.Panel(form, tuple(drawn)))
     return lines.draw(
         "noise",
@@ -279,6 +286,7 @@ def _race_figure(spec: WeightDecay, found: Findings[Cell]) -> Figure:
         x_label="weight decay",
         y_label="test error (%)",
         log_x=True,
+        note=f"n = {spec.seeds} seeds · band: 95 % interval of the mean",
     )
 
 
@@ -295,12 +303,13 @@ def _mapping_figure(spec: WeightDecay, found: Findings[Cell]) -> Figure:
         "mapped-data",
         "Is the mapped minimiser the minimiser on the mapped data?",
         f"Gradient there, for a = {spec.maps.a:g} and c = {spec.maps.c:g}; on the left the consistent form beside an "
-        "error divided by c^2, on the right each other form. A line a data set.",
+        "error divided by c², on the right each other form.",
         pairs,
         arms=("consistent", "other"),
         label="norm of the gradient",
         smallest_effect=10.0,
         log=True,
+        repeat="data set",
     )
 
 
