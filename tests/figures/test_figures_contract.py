@@ -4,10 +4,12 @@ import re
 from xml.etree import ElementTree
 
 import matplotlib
+import numpy as np
 import pytest
-from figure_examples import draw_paired
+from figure_examples import bowl, draw_paired
+from text_boxes import strays, text_boxes
 
-from basin.figures import load, palette, save
+from basin.figures import contours, curves, forest, lines, load, palette, save
 from basin.figures.figure import Figure, read_csv
 from basin.figures.svg import inline
 
@@ -51,6 +53,50 @@ def test_both_layouts_say_the_same(figure):
 
 def test_the_narrow_layout_fits_a_phone(figure):
     assert float(ElementTree.fromstring(figure.narrow).get("width", "inf")) <= 344
+
+
+def test_no_text_leaves_the_drawing_or_covers_another(figure):
+    assert strays(figure.svg) == []
+    assert strays(figure.narrow) == []
+
+
+WIDEST = ("momentum", "MMMMMMMMMMMM", "WWWW mmmm WWWW mmmm", "1.23×10⁻¹⁶ of λ_max")
+"""Names that a rule of so many pixels a letter would let run over the edge."""
+
+
+def draw_wide(which: str) -> Figure:
+    x = np.array([1.0, 10.0, 100.0])
+    axes = {"x_label": "x", "y_label": "y"}
+    if which == "lines":
+        marks = (lines.Mark(WIDEST[1], y=2.0), lines.Mark(WIDEST[0], x=10.0), lines.Mark("N", x=11.0))
+        panel = lines.Panel("title", tuple(lines.Line(name, x, x + i) for i, name in enumerate(WIDEST)), marks)
+        return lines.draw("f", "", "", [panel] * 2, log_x=True, note=" · ".join(WIDEST), **axes)
+    if which == "curves":
+        arms = tuple(
+            curves.Curve(name, x, np.ones((2, 3)) * i, split) for i, name in enumerate(WIDEST) for split in "ab"
+        )
+        return curves.draw("f", "", "", [curves.Panel("title", arms)] * 2)
+    if which == "contours":
+        paths = tuple(contours.Path(name, np.array([[1.0, 0.5], [0.0, i / 4]])) for i, name in enumerate(WIDEST))
+        return contours.draw("f", "", "", [bowl(*paths)] * 2, **axes)
+    numbers = {"smallest_effect": 1e-16, "verdict": "inconclusive", "n": 1000, "unit": "correlation"}
+    return forest.draw("f", "", "", [forest.Row(name, 1.23e-16, -4.56e-17, 7.89e-16, **numbers) for name in WIDEST])
+
+
+@pytest.mark.parametrize("which", ["lines", "curves", "contours", "forest"])
+def test_wide_names_fit(which):
+    figure = draw_wide(which)
+    assert strays(figure.svg) == []
+    assert strays(figure.narrow) == []
+
+
+@pytest.mark.parametrize("weight", ["", ' font-weight="700"'])
+def test_the_instrument_sees_a_text_that_leaves_the_drawing_and_one_that_covers_another(weight):
+    """Ten letters m of 9.74 or, in bold, 10.42 pixels each at size 10, by the tables of DejaVu Sans."""
+    texts = "".join(f'<text x="{x}" y="20" font-size="10"{weight}>mmmmmmmmmm</text>' for x in (0, 90))
+    drawing = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 190 40">{texts}</svg>'
+    assert text_boxes(drawing)[0].right == pytest.approx(104.2 if weight else 97.4, abs=0.1)
+    assert strays(drawing) == (["outside: mmmmmmmmmm"] if weight else []) + ["over each other: mmmmmmmmmm | mmmmmmmmmm"]
 
 
 def test_files_come_back_as_they_were(figure, tmp_path):

@@ -5,7 +5,9 @@ import itertools
 import json
 import os
 import re
+import shutil
 import stat
+import subprocess
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -118,7 +120,10 @@ def test_what_is_not_finite_is_left_blank_and_said_nowhere():
 
 def test_lost_walks_are_named_in_the_caption_and_the_drawing():
     figure = contours.draw("bowl", "A bowl", "", [bowl(*walks())])
-    assert figure.caption == "n = 3 walks; ×: batch 143 left the picture; ×: batch 500 diverged."
+    assert (
+        figure.caption
+        == "Contours at equal steps of height. n = 3 walks; ×: batch 143 left the picture; ×: batch 500 diverged."
+    )
     assert "batch 143 left the picture" in figure.svg
 
 
@@ -215,6 +220,21 @@ def test_an_mp4_is_written_where_there_is_an_encoder(tmp_path, monkeypatch):
     assert width % 2 == height % 2 == 0
     save(figure, tmp_path)
     assert load(tmp_path / "figures" / "race.svg").animation == figure.animation
+
+
+@pytest.mark.skipif(not (shutil.which("ffmpeg") and shutil.which("ffprobe")), reason="no ffmpeg on the path")
+def test_the_mp4_is_what_every_player_plays(tmp_path):
+    """ffprobe decodes it frame by frame: H.264 in 4:2:0, as large as the GIF, its last frame held for two seconds."""
+    figure = draw_motion()
+    film = tmp_path / "race.mp4"
+    film.write_bytes(figure.animation.mp4)
+    asked = "stream=codec_name,pix_fmt,width,height,r_frame_rate,duration,nb_read_frames"
+    command = ["ffprobe", "-v", "error", "-count_frames", "-show_entries", asked, "-of", "json", str(film)]
+    (stream,) = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["streams"]
+    assert (stream["codec_name"], stream["pix_fmt"], stream["r_frame_rate"]) == ("h264", "yuv420p", "15/1")
+    assert (stream["width"], stream["height"]) == Image.open(io.BytesIO(figure.animation.gif)).size
+    assert int(stream["nb_read_frames"]) == 4 + 30
+    assert float(stream["duration"]) == pytest.approx((4 + 30) / 15)
 
 
 def test_without_an_encoder_there_is_no_mp4(tmp_path, monkeypatch):

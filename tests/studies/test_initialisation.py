@@ -232,6 +232,19 @@ def test_the_opposite_world_refutes_every_claim() -> None:
     assert {name: word for name, word in found.items() if word != "refuted"} == {"bias-active": "supported"}
 
 
+@pytest.mark.parametrize(("gained", "verdict"), [(2.0, "supported"), (1.0, "inconclusive"), (0.0, "refuted")])
+def test_biases_that_wake_no_units_refute_that_they_do(gained: float, verdict: str, monkeypatch) -> None:
+    """The counting is tested by hand above; here its result is made up: so many points more active with a bias."""
+    rng = np.random.default_rng(0)
+
+    def counted(spec: Initialisation, found: Findings[Cell], when: str) -> dict[float, np.ndarray]:
+        active = {bias: 0.5 + 0.01 * gained * (bias > 0) + 1e-4 * rng.normal(size=8) for bias in spec.biases}
+        return {bias: np.stack([share, np.zeros(8)], axis=1) for bias, share in active.items()}
+
+    monkeypatch.setattr(view, "activity", counted)
+    assert verdicts(made_up(right=True))["bias-active"] == verdict
+
+
 TINY = Initialisation(
     seeds=4,
     sweep_seeds=2,

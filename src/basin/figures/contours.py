@@ -24,7 +24,7 @@ from matplotlib.patches import Rectangle
 from basin.figures.figure import Cell, Figure
 from basin.figures.palette import LIGHT, SERIES, series
 from basin.figures.placement import Place, place
-from basin.figures.relief import Mark, draw_mark, draw_relief, levels
+from basin.figures.relief import Mark, are_even, draw_mark, draw_relief, levels
 from basin.figures.style import Box, Layout, add_axes, compose, foot, new_drawing, panels, scale_axis, write
 from basin.figures.trails import Path, Trail, thinned, trail
 from basin.figures.words import LINE, SMALL, TEXT, counted, note_lines, text_width
@@ -115,14 +115,14 @@ def draw(
         >>> down = Path("descent", np.array([[0.8, 0.6], [0.4, 0.1], [0.2, 0.0]]))
         >>> figure = draw("bowl", "A bowl", "", [Panel("", x, x, x**2 + 4 * x[:, None] ** 2, (down,))])
         >>> figure.caption
-        'n = 1 walk.'
+        'Contours at equal steps of height. n = 1 walk.'
     """
     names = tuple(dict.fromkeys(path.label for panel in multiples for path in panel.paths))
     if len(names) > len(SERIES):
         raise ValueError(f"expected at most {len(SERIES)} names of walks in '{name}', got {len(names)}; use panels")
     look = _Look(x_label, y_label, equal, names)
     said = _said(multiples)
-    caption = " ".join(part for part in (caption, f"{'; '.join(said)}.") if part)
+    caption = " ".join(part for part in (caption, _spacing(multiples), f"{'; '.join(said)}.") if part)
     parts = [*(note.split(" · ") if note else []), *said]
     return compose(name, title, caption, _data(multiples), lambda layout: _draw(multiples, look, parts, layout))
 
@@ -234,6 +234,13 @@ def _write_name(axes: Axes, text: str, where: Place, colour: str, weight: str, g
     axes.add_patch(Rectangle((low[0], low[1]), *(high - low), gid=gid, clip_on=False, **veil))
     x, y = back.transform(where.centre - [0, 0.36 * SMALL])
     write(axes, x, y, text, color=colour, weight=weight, ha="center", gid=gid, zorder=6)
+
+
+def _spacing(multiples: Sequence[Panel]) -> str:
+    """Say how far apart contours are, where they were chosen here."""
+    even = {are_even(panel.values) for panel in multiples if not panel.heights and levels(panel.values)}
+    words = {True: "equal steps of height", False: "equal factors of the height above the picture's lowest"}
+    return f"Contours at {' or '.join(words[one] for one in sorted(even, reverse=True))}." if even else ""
 
 
 def _said(multiples: Sequence[Panel]) -> list[str]:

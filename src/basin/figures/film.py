@@ -108,7 +108,7 @@ def _gif(frames: list[Image.Image]) -> bytes:
 
 
 def _mp4(drawing: Drawing, show: Callable[[int], None], steps: list[int]) -> bytes:
-    writer = FFMpegWriter(fps=PER_SECOND)
+    writer = FFMpegWriter(fps=PER_SECOND, extra_args=["-movflags", "+faststart"])  # a page can play it while it loads
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "film.mp4")
         with writer.saving(drawing, str(path), dpi=72):

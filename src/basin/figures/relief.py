@@ -56,10 +56,22 @@ def levels(values: Float[np.ndarray, "rows columns"], count: int = NUM_LEVELS) -
     if not len(kept) or kept.min() == kept.max():
         return []
     lowest, above = kept.min(), kept - kept.min()
-    if np.median(above) >= 0.1 * above.max():
+    if are_even(values):
         return np.linspace(lowest, kept.max(), count + 2)[1:-1].tolist()
     low, high = np.quantile(above[above > 0], [0.03, 0.995])
     return sorted(set((lowest + np.geomspace(low, high, count)).tolist()))
+
+
+def are_even(values: Float[np.ndarray, "rows columns"]) -> bool:
+    """Return whether a surface's contours are equal steps apart, and not equal factors of the height above its lowest.
+
+    Example:
+        >>> are_even(np.linspace(0.0, 1.0, 9).reshape(3, 3)), are_even(np.logspace(-6, 0, 9).reshape(3, 3))
+        (True, False)
+    """
+    kept = values[np.isfinite(values)].astype(float)
+    above = kept - kept.min(initial=np.inf)
+    return bool(len(kept) and np.median(above) >= 0.1 * above.max())
 
 
 def draw_relief(

@@ -149,7 +149,7 @@ def log_ticks(low: float, high: float, most: int = 7) -> list[float]:
 
 
 def tick_texts(ticks: Sequence[float]) -> list[str]:
-    """Return the ticks of a logarithmic axis as a reader writes them: all far from 1 as powers if one has to be.
+    """Return the ticks of a logarithmic axis as a reader writes them: all as powers if one has to be.
 
     Example:
         >>> tick_texts([0.01, 1.0, 100.0]), tick_texts([1e-4, 0.01, 1.0, 100.0])
@@ -158,7 +158,7 @@ def tick_texts(ticks: Sequence[float]) -> list[str]:
         ['2×10⁵', '10⁶']
     """
     far = any(not 1e-3 <= tick < 1e5 for tick in ticks)
-    return [power(tick) if far and not 0.1 <= tick <= 10 else number(tick, 4) for tick in ticks]
+    return [power(tick) if far and not 1 <= tick <= 10 else number(tick, 4) for tick in ticks]
 
 
 def scale_axis(axes: Axes, which: str, limits: tuple[float, float], *, log: bool, most: int = 6) -> None:

@@ -126,7 +126,7 @@ def _ravine(found: Findings[Cell]) -> Figure:
 
 
 def _surfaces(spec: Adaptive, found: Findings[Cell], name: str, title: str, rules: Sequence[str]) -> Figure:
-    panels = []
+    panels, absent = [], []
     for where, target in walks.SURFACES.items():
         drawn = []
         for rule in rules:
@@ -134,14 +134,18 @@ def _surfaces(spec: Adaptive, found: Findings[Cell], name: str, title: str, rule
             values = one["median_value"][tuned_steps(one["settled"]).index[0]]
             at = np.arange(len(values)) * max(1, spec.walk_steps // 200) + 1.0
             lost = np.maximum.accumulate(~(values <= HIGHEST * values[0]))
-            drawn.append(lines.Line(_short(rule), at, np.where(lost, np.nan, values)))
+            if lost[1]:
+                absent.append(f"{rule} on {where}")
+            else:
+                drawn.append(lines.Line(_short(rule), at, np.where(lost, np.nan, values)))
         panels.append(lines.Panel(where, tuple(drawn), (lines.Mark("target", y=target),)))
     starts = spec.starts - spec.starts // 2
     return lines.draw(
         f"surfaces-{name}",
         title,
-        f"Median value over the {starts} starts on which no rate was chosen. A line ends where the "
-        f"median is over {HIGHEST:g} times its first value.",
+        f"Median value over the {starts} starts on which no rate was chosen. A line ends where the median is over "
+        f"{HIGHEST:g} times its first value"
+        + (f"; it is so from the first point on for {', '.join(absent)}." if absent else "."),
         panels,
         x_label="step",
         y_label="value",

@@ -235,7 +235,12 @@ def _descent_figure(spec: EarlyStopping, found: Findings[Cell]) -> Figure:
 
 def _gamma_figure(spec: EarlyStopping, found: Findings[Cell]) -> Figure:
     return _network_figure(
-        spec, found, "gamma-networks", "Effective parameters of networks, stopped and decayed", "γ", gammas
+        spec,
+        found,
+        "gamma-networks",
+        "Effective parameters of networks, stopped and decayed",
+        "effective parameters γ",
+        gammas,
     )
 
 

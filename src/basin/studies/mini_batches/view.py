@@ -221,24 +221,26 @@ def _copies_figure(spec: MiniBatches, copies: Computed) -> Figure:
         x_label="examples processed / N",
         y_label="mean loss (nats)",
         log_y=True,
+        note=f"left: n = {how.draws} trainings · line: geometric mean",
     )
 
 
 def _descent_figure(spec: MiniBatches, found: Findings[Cell]) -> Figure:
     drawn: dict[str, list[curves.Curve]] = {"passes over the data": [], "updates": []}
+    used = []
     for arm, size in sizes(spec).items():
         rates = chosen_rates(steps_to_target(spec, found, arm))
         rate = spec.rates[max(set(rates), key=rates.count)]
+        used.append(f"{rate:g} for B = {size}")
         members = [found.runs[Cell(arm, rate, seed)] for seed in range(spec.seeds)]
         steps, values = runs.curves(members, "train", "loss", "step")
         outcomes = tuple(run.outcome.kind for run in members)
         for name, factor in zip(drawn, (size / num_examples(spec), 1.0), strict=True):
-            label = f"B = {size}, rate {rate:g}"
-            drawn[name].append(curves.Curve(label, factor * steps[1:], values[:, 1:], "train", outcomes))
+            drawn[name].append(curves.Curve(f"B = {size}", factor * steps[1:], values[:, 1:], "train", outcomes))
     return curves.draw(
         "descent",
         "One example, a mini-batch, the whole set",
-        "Training loss at the rate that most seeds chose.",
+        f"Training loss with B examples an update, at the rate that most seeds chose: {', '.join(used)}.",
         [curves.Panel("", tuple(members), x_label=name) for name, members in drawn.items()],
         y_label="training loss (nats)",
         log_x=True,

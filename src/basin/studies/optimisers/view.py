@@ -176,11 +176,11 @@ def _surface_figure(spec: Optimisers, found: Findings[Cell]) -> Figure:
             drawn.append(views.median_line(NAMES.get(arm, arm), np.asarray(spec.surface_rates), steps))
         end = lines.Mark(f"not within {scene.num_steps}", y=scene.num_steps + 1)
         panels.append(lines.Panel(scene.surface, tuple(drawn), (end,)))
-    shares = ", ".join(f"{scene.share:g} ({scene.surface})" for scene in spec.scenes)
+    shares = " or ".join(dict.fromkeys(f"{scene.share:g}" for scene in spec.scenes))
     return lines.draw(
         "steps",
         "Steps to the minimum against the learning rate, on surfaces",
-        f"Steps until so much of the way in value is left: {shares}. Median, quartiles of {spec.starts // 2} starts.",
+        f"Steps until {shares} of the way in value is left; median and quartiles of {spec.starts // 2} starts.",
         panels,
         x_label="learning rate",
         y_label="steps",

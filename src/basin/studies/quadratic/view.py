@@ -256,7 +256,7 @@ def _slide_27(spec: Quadratic, found: Findings[Cell]) -> Figure:
         "momentum-gradients",
         "Momentum on a slope and across a valley",
         "As on slide 27. Left: on an even slope each step is longer than the last. Right: where the gradient changes "
-        f"its sign, contributions cancel. Momentum {spec.momenta[middle]:g} on the left, 0.9 on the right.",
+        f"its sign, contributions cancel. Momentum {spec.momenta[middle]:g} on the slope, 0.9 across.",
         [
             Panel("even slope", (Line("error", slope_x, -slope_x), Line("walk", grown, -grown, style="points"))),
             Panel("high curvature", (Line("error", x, x**2 / 2), Line("walk", swing, swing**2 / 2, style="points"))),
