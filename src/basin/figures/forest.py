@@ -24,7 +24,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from basin.figures.figure import Cell, Figure
 from basin.figures.palette import LIGHT, SYMBOLS
 from basin.figures.style import Box, Layout, add_axes, compose, foot, new_drawing, write, write_lines
-from basin.figures.words import LINE, TEXT, as_factor, interval, is_logarithmic, note_lines, number, wrap
+from basin.figures.words import LINE, TEXT, as_factor, interval, is_logarithmic, note_lines, number, text_width, wrap
 
 Direction = Literal["greater", "less", "same", "at_most", "at_least", "formula"]
 _REGIONS = {"greater": (1, 1), "less": (-1, 1), "at_most": (-1, -1), "at_least": (1, -1)}
@@ -204,15 +204,17 @@ def _write_row(drawing: Drawing, row: Row, text: Sequence[str], top: float, layo
 
 def _numbers(row: Row, layout: Layout) -> list[str]:
     """Return a row's numbers in lines that end before the axis, or before the verdict beside the last."""
-    return wrap(_written(row), 290.0 if layout.columns > 1 else layout.width - 100)
+    width, text = 290.0 if layout.columns > 1 else layout.width - 100, _written(row)
+    count = f"n = {row.n}" if row.n is not None else ""
+    whole = ", ".join(part for part in (text, count) if part)
+    return [whole] if text_width(whole) <= width else [*wrap(text, width), *([count] if count else [])]
 
 
 def _written(row: Row) -> str:
     if row.estimate is None or not math.isfinite(row.estimate):
         return "no estimate"
     shown = interval(row.estimate, row.low, row.high)
-    shown = f"×{shown}" if row.unit == "factor" else shown.replace(" ", f" {row.unit} ".replace("  ", " "), 1)
-    return shown + (f", n = {row.n}" if row.n is not None else "")
+    return f"×{shown}" if row.unit == "factor" else shown.replace(" ", f" {row.unit} ".replace("  ", " "), 1)
 
 
 def _limits(claims: Sequence[Row]) -> tuple[float, float]:

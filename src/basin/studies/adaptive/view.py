@@ -179,6 +179,7 @@ def _rates_by_curvature(found: Findings[Cell]) -> Figure:
         y_label="rate",
         log_x=True,
         log_y=True,
+        note=f"n = {kept.sum()} weights of one network",
     )
 
 

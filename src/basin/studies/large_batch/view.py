@@ -165,7 +165,7 @@ def _gap_figure(spec: LargeBatch, found: Findings[Cell], match: Match) -> Figure
     return paired.draw(
         f"gap-{match}",
         f"The large-batch gap at {MEANING[match]}",
-        "Test error of the two batch sizes, a line a seed.",
+        "Test error of the two batch sizes.",
         pairs,
         arms=("small batch", "large batch"),
         label="test error (%)",

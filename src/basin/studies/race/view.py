@@ -165,8 +165,8 @@ def _picture(spec: SurfaceRace, found: Findings[Any]) -> Figure:
         "race",
         f"Walks over the surface {spec.surface}",
         f"f(x, y) = {_raised(surface.formula)}. All walks begin at ({start[0]:g}, {start[1]:g}) and take "
-        f"{spec.steps} steps, each at the learning rate that did best from other starts. The ground is darker where it "
-        "is higher.",
+        f"{spec.steps} steps, each at the learning rate that did best from other starts. The higher the ground, the "
+        "more it is shaded.",
         Panel("", ground["x"], ground["y"], ground["values"], tuple(paths), tuple(marks)),
     )
 
