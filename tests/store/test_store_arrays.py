@@ -96,3 +96,11 @@ def test_every_truncation_is_damage():
 def test_sizes_are_checked_before_arrays_are_read(content):
     with pytest.raises(DamagedError):
         arrays.decode(content, PATH)
+
+
+def test_keys_come_back_sorted_whatever_the_order_of_the_file():
+    """safetensors reads names in the random order of a hash; that of sixteen is sorted by chance in no lifetime."""
+    tree = {key: {name: np.zeros(1) for name in "hgfedcba"} for key in ("y", "x")}
+    found, _ = arrays.decode(arrays.encode(tree), PATH)
+    assert {key: list(found[key]) for key in found} == {"x": list("abcdefgh"), "y": list("abcdefgh")}
+    assert list(found) == ["x", "y"]

@@ -11,7 +11,7 @@ from basin.figures.lines import Line
 from basin.spec.data import Digits
 from basin.stats import Direction, Scale, rounding_tolerance
 from basin.studies import runs, views
-from basin.studies.claim import Cases, formula, judge
+from basin.studies.claim import Cases, formula, judge, ratio
 from basin.training.evaluate import Row
 from basin.training.history import History
 
@@ -94,3 +94,10 @@ def test_a_formula_is_refuted_by_one_case_beyond_its_tolerance():
     assert (claim.direction, claim.inventory, claim.unit) == (Direction.FORMULA, ("B01",), "relative")
     for errors, verdict in (([0.0, tolerance], "supported"), ([0.0, 2 * tolerance], "refuted")):
         assert judge([claim], {"sum": Cases(np.array(errors))})[0].verdict.value == verdict
+
+
+@pytest.mark.parametrize(("scale", "effect"), [(Scale.LOG, 0.6931471805599453), (Scale.LOG10, 0.3010299956639812)])
+def test_a_claim_about_a_ratio_has_effect_unit_and_scale_from_one_factor(scale: Scale, effect: float):
+    text = dict.fromkeys(("id", "statement", "source", "refuted_by", "statistic"), "twice")
+    claim = ratio(factor=2.0, scale=scale, direction=Direction.GREATER, **text)
+    assert (claim.smallest_effect, claim.unit, claim.scale) == (pytest.approx(effect), scale.value, scale)
