@@ -135,12 +135,13 @@ def log_ticks(low: float, high: float, most: int = 7) -> list[float]:
         [1e-15, 1e-12, 1e-09, 1e-06, 0.001]
     """
     if high < low * 10**0.5:
-        ticks = MaxNLocator(most, steps=_LINEAR).tick_values(low, high).tolist()
-        return [float(f"{tick:.10g}") for tick in ticks if low * 0.999 <= tick <= high * 1.001]
+        even = MaxNLocator(most, steps=_LINEAR).tick_values(low, high)
+        return [float(f"{tick:.10g}") for tick in even if low * 0.999 <= tick <= high * 1.001]
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     within = ((1, 1.5, 2, 3, 4, 5, 7),) if high < 10 * low else ()
+    ticks: list[float] = []
     for steps in (*within, (1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 5), (1, 3), (1,)):
-        ticks = [float(f"{step}e{power}") for power in range(first, last + 1) for step in steps]
+        ticks = [float(f"{step}e{exponent}") for exponent in range(first, last + 1) for step in steps]
         ticks = [tick for tick in ticks if low * 0.999 <= tick <= high * 1.001]
         if len(ticks) <= most and (len(steps) == 1 or math.log10(high / low) < 2.5):
             return ticks

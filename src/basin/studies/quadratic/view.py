@@ -269,7 +269,7 @@ def _slide_27(spec: Quadratic, found: Findings[Cell]) -> Figure:
 def _valley(found: Findings[Cell]) -> Figure:
     path = found.computed["momentum"]["valley path"]
     x, y = np.linspace(-4.4, 0.6, 101), np.linspace(-1.3, 1.8, 63)
-    marks = (contours.Mark("start", *path[0].tolist(), "start"), contours.Mark("minimum", 0.0, 0.0))
+    marks = (contours.Mark("start", float(path[0, 0]), float(path[0, 1]), "start"), contours.Mark("minimum", 0.0, 0.0))
     height = (0.02 * x**2 + y[:, None] ** 2) / 2
     return contours.draw(
         "momentum-valley",
