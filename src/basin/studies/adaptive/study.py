@@ -297,7 +297,7 @@ def _ratio(
     inventory: tuple[str, ...],
     *,
     direction: Direction = Direction.GREATER,
-    **fields: str,
+    resampled: str = "seeds",
 ) -> Claim:
     side = "below" if direction is Direction.GREATER else "above"
     return ratio(
@@ -309,7 +309,7 @@ def _ratio(
         direction=direction,
         factor=factor,
         inventory=inventory,
-        **fields,
+        resampled=resampled,
     )
 
 
