@@ -79,7 +79,7 @@ def claims(spec: Adaptive) -> Sequence[Claim]:
 
 
 def _formulas() -> Iterator[Claim]:
-    exact = functools.partial(formula, unit="relative", resampled="seeds")
+    exact = functools.partial(formula, unit="relative")
     for name, says, rows in (
         ("AdaGrad", "eta |g| / (|g| sqrt(t) + delta): eta / sqrt(t)", ("B29a", "B29c", "B30a", "I12")),
         ("RMSProp", "eta |g| / (|g| sqrt(1 - beta^t) + delta), which tends to eta", ("B30a", "B30b", "I12")),
@@ -298,6 +298,7 @@ def _ratio(
     *,
     direction: Direction = Direction.GREATER,
     resampled: str = "seeds",
+    published: str | None = None,
 ) -> Claim:
     side = "below" if direction is Direction.GREATER else "above"
     return ratio(
@@ -310,6 +311,7 @@ def _ratio(
         factor=factor,
         inventory=inventory,
         resampled=resampled,
+        published=published,
     )
 
 

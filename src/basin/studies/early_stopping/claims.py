@@ -25,7 +25,7 @@ def claims(spec: EarlyStopping) -> Sequence[Claim]:
 
 def _formula(name: str, statement: str, *rest: Any) -> Claim:
     source, wrong = f"{SOURCE}, slide 50 and exercise 9.6", "one case beyond the tolerance"
-    return formula(name, statement, source, *rest, refuted_by=wrong, resampled="seeds")
+    return formula(name, statement, source, *rest, refuted_by=wrong)
 
 
 def _descent_claims(of: Descent) -> Iterator[Claim]:

@@ -20,7 +20,7 @@ def claims(spec: WeightDecay) -> Sequence[Claim]:
 
 def _formula(name: str, statement: str, page: int, *rest: Any) -> Claim:
     source, wrong = f"{SOURCE}, slide {page}", "one case beyond the tolerance"
-    return formula(name, statement, source, *rest, refuted_by=wrong, resampled="seeds")
+    return formula(name, statement, source, *rest, refuted_by=wrong)
 
 
 def _quadratic_claims(bowl: Bowl) -> Iterator[Claim]:
@@ -168,7 +168,6 @@ def _adam_claims(spec: WeightDecay) -> Iterator[Claim]:
         rounding_tolerance(20 * spec.noise.num_steps),
         ("B46c",),
         refuted_by="one case beyond the tolerance",
-        resampled="seeds",
     )
     for race in spec.races:
         yield from _race_claims(race)
