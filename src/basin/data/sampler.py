@@ -86,10 +86,14 @@ def permute(
     a, b = _rectangle(n)
     round_keys = _round_keys(key, epoch)
 
-    def again(x: Array) -> Array:
-        return jnp.where(x < n, x, _feistel(round_keys, x, a, b))
+    def again(walk: tuple[Array, Array]) -> tuple[Array, Array]:
+        outside, x = walk
+        x = jnp.where(outside, _feistel(round_keys, x, a, b), x)
+        return x >= n, x
 
-    return jax.lax.while_loop(lambda x: jnp.any(x >= n), again, _feistel(round_keys, index, a, b))
+    # every index is sent through once, as if it had landed outside: the network is compiled in one place
+    begin = jnp.ones(index.shape, bool), index
+    return jax.lax.while_loop(lambda walk: jnp.any(walk[0]), again, begin)[1]
 
 
 def check_length(num_steps: int, batch_size: int) -> None:
@@ -114,20 +118,25 @@ def _rectangle(n: UInt32[Array, ""]) -> tuple[Array, Array]:
     return a[best], b[best]
 
 
-def _round_keys(key: jax.Array, epoch: UInt32[Array, "*shape"]) -> list[UInt32[Array, "*shape"]]:
+def _round_keys(key: jax.Array, epoch: UInt32[Array, "*shape"]) -> tuple[UInt32[Array, "*shape"], ...]:
+    """Return (first, second) of which round i takes first + i second."""
     state = jnp.zeros_like(epoch)
     for word in jnp.ravel(jax.random.key_data(key)):
         state = _mix(state ^ word) + _GOLDEN
-    first, second = _mix(state ^ epoch), _mix(state + _mix(epoch + _GOLDEN)) | 1
-    first, second = jax.lax.optimization_barrier((first, second))
-    return [first + np.uint32(i) * second for i in range(ROUNDS)]
+    return jax.lax.optimization_barrier((_mix(state ^ epoch), _mix(state + _mix(epoch + _GOLDEN)) | 1))
 
 
-def _feistel(round_keys: list[Array], x: Array, a: Array, b: Array) -> Array:
+def _feistel(round_keys: tuple[Array, ...], x: Array, a: Array, b: Array) -> Array:
+    first, second = round_keys
+
+    def two_rounds(_: Array, halves: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        left, right, key = halves
+        left = _add_modulo(left, _scale(_mix(right + key), a), a)
+        right = _add_modulo(right, _scale(_mix(left + key + second), b), b)
+        return left, right, key + second + second
+
     right, left = _divide(x, a)
-    for i in range(0, ROUNDS, 2):
-        left = _add_modulo(left, _scale(_mix(right + round_keys[i]), a), a)
-        right = _add_modulo(right, _scale(_mix(left + round_keys[i + 1]), b), b)
+    left, right, _ = jax.lax.fori_loop(0, ROUNDS // 2, two_rounds, (left, right, first))
     return right * a + left
 
 
