@@ -139,6 +139,13 @@ def test_a_group_compiles_once_whatever_its_rates_seeds_and_lengths() -> None:
     assert group_loop.bench.program._advance_in_loop._cache_size() == 1
 
 
+def test_groups_that_differ_in_the_optimiser_take_gradient_norms_with_one_program() -> None:
+    groups = plan([RUN, RUN.replace(optimizer=Adam(learning_rate=1e-3))], 4)
+    one, other = (training_loop.GroupLoop(group, InMemory(), Silent()).bench.program for group in groups)
+    assert one is not other
+    assert one._under_plain_descent is other._under_plain_descent
+
+
 def test_paired_arms_start_from_the_same_bytes() -> None:
     small, large = basin.train([RUN, RUN.replace(batch_size=100, optimizer=Adam(learning_rate=1e-3))])
     for split, metric in (("train", "loss"), ("test", "error"), ("none", "parameter_norm")):

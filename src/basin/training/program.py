@@ -8,7 +8,7 @@ stepped from the host instead, because their gradient is slow inside a compiled 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -21,9 +21,10 @@ from basin.loss.precision import cast_floats
 from basin.models.model import Model
 from basin.optim import build
 from basin.spec.base import traced_leaves, with_leaves
+from basin.spec.optimizer import SGD
 from basin.spec.run import RunSpec
 from basin.training.feed import Examples, Feed, endless_feed, finite_feed
-from basin.training.plan import model_of
+from basin.training.plan import model_of, program_id
 from basin.training.run import Run
 from basin.training.slot import Slot, fresh_slot, initial_weights, take
 from basin.training.step import batch_gradient, train_step
@@ -150,10 +151,19 @@ class Program:
         x_axis = None if self.shared_inputs else 0
         return jax.vmap(step, in_axes=(0, 0, x_axis, 0, 0))(slots, leaves, x, y, prepared)
 
-    @functools.cached_property
-    def gradient_norm(self) -> Any:
-        """`gradient_norm(slots, leaves, pool, index)`: norm of the gradient that a slot's next step will use."""
+    def gradient_norm(self, slots: Slot, leaves: Leaves, pool: Examples, index: int) -> jax.Array:
+        """Return the norm of the gradient that a slot's next step will use."""
+        own = {path: value for path, value in leaves.items() if not path.startswith("optimizer.")}
+        return self._under_plain_descent._gradient_norm(replace(slots, optimizer_state=None), own, pool, index)
 
+    @functools.cached_property
+    def _under_plain_descent(self) -> Program:
+        """The same for plain descent; gradients do not ask for the optimiser, and many groups differ in it alone."""
+        template = self.template.replace(optimizer=SGD(learning_rate=1.0))
+        return compiled_once(replace(self, id=program_id(template), template=template))
+
+    @functools.cached_property
+    def _gradient_norm(self) -> Any:
         def norm(slots: Slot, leaves: Leaves, pool: Examples, index: jax.Array) -> jax.Array:
             slot, own, y = take((slots, leaves, pool[1]), index)
             x = pool[0] if self.shared_inputs else pool[0][index]
