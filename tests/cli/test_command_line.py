@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from basin.cli import main
+
 DIGITS = (
     "{name='digits', data={kind='digits', num_train=300}, small_batch=10, large_batch=100, epochs=3, train_loss=0.8, "
     "most_epochs=12, looks=3}"
@@ -26,6 +28,14 @@ def basin(*words: str, cwd: Path | None = None, check: bool = True) -> subproces
     if check:
         assert done.returncode == 0, done.stderr
     return done
+
+
+def status(*words: str) -> int:
+    """What `python -m basin` with these words hands to `sys.exit`; in this process, which has its imports behind it."""
+    try:
+        return main(words)
+    except SystemExit as ending:  # argparse ends a command itself
+        return int(ending.code or 0)
 
 
 @pytest.fixture(scope="module")
@@ -144,8 +154,19 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize(("words", "message"), MISTAKES.values(), ids=MISTAKES.keys())
-def test_a_mistake_ends_with_one_line_and_status_2(words: list[str], message: str, tmp_path: Path) -> None:
+def test_a_mistake_ends_with_one_line_and_status_2(
+    words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert status(*words) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert len(said.strip().splitlines()) == 1, "a mistake is one line, without a traceback"
+
+
+def test_a_process_ends_with_the_status_and_the_line_of_its_mistake(tmp_path: Path) -> None:
+    words, message = MISTAKES["preset"]
     done = basin(*words, cwd=tmp_path, check=False)
     assert done.returncode == 2
     assert message in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1, "a mistake is one line, without a traceback"
+    assert len(done.stderr.strip().splitlines()) == 1
