@@ -58,7 +58,8 @@ def load(spec: Glyphs, seed: int) -> Dataset:
         key = named_key("glyphs", "validation")
     x, y = _drawn(key, count + spec.num_validation, *how)
     x_test, y_test = _test_set(spec.num_test, spec.difficulty, spec.size, spec.channels)
-    x_train, x_test, x_validation = (_scaled(part, reference(spec)) for part in (x[:count], x_test, x[count:]))
+    moments = reference(spec)
+    x_train, x_test, x_validation = (_scaled(part, moments) for part in (x[:count], x_test, x[count:]))
     return Dataset(x_train, y[:count], x_test, y_test.copy(), x_validation, y[count:])
 
 

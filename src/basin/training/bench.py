@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from basin import data
 from basin.loss.precision import arithmetic
 from basin.spec.run import RunSpec
+from basin.training.examples import judges
 from basin.training.feed import Examples
 from basin.training.plan import Group, model_of, program_id, shares_inputs
 from basin.training.program import Leaves, Program, compiled_once, leaves_of
@@ -161,9 +161,9 @@ class Lane:
 
     def _fill(self, index: int, run: RunSpec) -> None:
         assert self._pool is not None
-        examples = data.load(run.data, run.seed)
-        x, y = (_padded(part, self._capacity) for part in (examples.x_train, examples.y_train))
-        x = x.astype(run.precision)
+        train = judges(run).train
+        assert train is not None
+        x, y = (_padded(np.asarray(part), self._capacity) for part in train)
         inputs = jnp.asarray(x) if self.program.shared_inputs else _set(self._pool[0], index, x)
         self._pool = inputs, _set(self._pool[1], index, y)
 

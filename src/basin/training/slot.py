@@ -7,6 +7,7 @@ may stand at different steps and runs of different lengths share a program.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 import jax
@@ -58,7 +59,12 @@ def initial_weights(model: Model, seed: int) -> tuple[Params, State]:
     They come from a program of their own that depends on the model and the seed alone, and are drawn in float32
     whatever the precision, so that paired runs start from the same bytes.
     """
-    return jax.jit(model.init)(named_key(seed, "init"))
+    return _initial(model, named_key(seed, "init"))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _initial(model: Model, key: jax.Array) -> tuple[Params, State]:
+    return model.init(key)
 
 
 def stack(slot: Slot, count: int) -> Slot:
