@@ -1,7 +1,10 @@
-"""Shared by all tests: compiled programs are kept on the disk, so that workers and subprocesses compile each once."""
+"""Shared by all tests: how their programs are compiled."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 _CACHE = Path(__file__).parent.parent / ".pytest_cache" / "jax"
 
@@ -9,3 +12,21 @@ _CACHE = Path(__file__).parent.parent / ".pytest_cache" / "jax"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_CACHE))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+
+
+@pytest.fixture(scope="module")
+def compiled_cheaply() -> Iterator[None]:
+    """Compile what a file's tests run, and the processes they start, with few of XLA's optimisations.
+
+    For files whose programs run for less time than they are compiled: whole studies at a tiny size. All of a file is
+    compiled alike, because the two ways differ in roundings: nothing compiled before is used, and nothing is left.
+    """
+    import jax
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+        jax.clear_caches()
+        jax.config.update("jax_disable_most_optimizations", True)
+        yield
+        jax.config.update("jax_disable_most_optimizations", False)
+        jax.clear_caches()
