@@ -151,6 +151,8 @@ class Lane:
 
     def gradient_norm(self, index: int) -> float:
         """Return the norm of the gradient that the slot's next step will use."""
+        assert self._slots is not None
+        assert self._pool is not None
         return float(self.program.gradient_norm(self._slots, self._leaves, self._pool, index))
 
     def _empty_pool(self) -> Examples:
