@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from basin.data import Digits, Glyphs, Npz
+from basin.data import Digits, Glyphs, Mixture, Npz, Teacher
 
 
 def user_arrays(num_train=40, num_test=20, shape=(3, 2), num_classes=4):
@@ -35,6 +35,16 @@ def cases(folder):
             Glyphs(size=8, num_train=300, num_test=40),
             Glyphs(size=8, num_test=40),
             Glyphs(size=8, channels=3, num_train=300, num_test=40, difficulty=0.9, label_noise=0.3),
+        ],
+        "mixture": [
+            Mixture(num_train=300, num_test=200),
+            Mixture(num_test=200),
+            Mixture(num_classes=3, modes=1, dimension=5, num_train=300, num_test=40, label_noise=0.3),
+        ],
+        "teacher": [
+            Teacher(num_train=300, num_test=300),
+            Teacher(num_test=300),
+            Teacher(num_classes=3, dimension=5, temperature=0.0, num_train=300, num_test=90, label_noise=0.3),
         ],
         "npz": [Npz(path=path), Npz(path=path, num_train=30), Npz(path=path, label_noise=0.3)],
     }

@@ -1,5 +1,6 @@
 """The zoo and the adapters: sizes, modes, equality with the same network written out by hand."""
 
+import dataclasses
 import functools
 
 import equinox as eqx
@@ -9,7 +10,20 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from basin.models import CNN5, F1, MLP, Constant, Normal, Uniform, build, from_equinox, from_flax, from_functions
+from basin.models import (
+    CNN5,
+    F1,
+    MLP,
+    Constant,
+    DenseNet,
+    Normal,
+    Uniform,
+    ViT,
+    build,
+    from_equinox,
+    from_flax,
+    from_functions,
+)
 from basin.models.convolution import convolve, lowered_for_training, max_pool
 from basin.models.model import Mode, Model
 from basin.models.statistics import recompute
@@ -42,6 +56,8 @@ ZOO = {
     "mlp batch norm alone": build(MLP(widths=(16, 8), norm="batch", norm_affine=False), (5,), 3),
     "mlp layer norm": build(MLP(widths=(16,), norm="layer", norm_position="after_activation"), (5,), 3),
     "cnn5": build(CNN5(width=2), (8, 8, 1), 3),
+    "densenet": build(DenseNet(depth=7, growth=2), (8, 8, 1), 3),
+    "vit": build(ViT(width=8, depth=1, heads=2, mlp_width=8, dropout=0.5), (8, 8, 1), 3),
     "flax": from_flax(
         lambda rngs: nnx.Sequential(
             nnx.Linear(5, 4, rngs=rngs),
@@ -88,6 +104,11 @@ for mode in ("batch", "ema"):
 ZOO["equinox mlp"] = from_equinox(
     lambda key: eqx.nn.MLP(5, 3, 4, 1, key=key), input_shape=(5,), num_classes=3, name="eqx mlp"
 ).model
+
+# compiled whole: a residual network run one operation at a time compiles each of them apart
+ZOO = {
+    name: dataclasses.replace(model, apply=jax.jit(model.apply, static_argnames="mode")) for name, model in ZOO.items()
+}
 
 every_model = pytest.mark.parametrize("model", ZOO.values(), ids=ZOO.keys())
 with_statistics = pytest.mark.parametrize(

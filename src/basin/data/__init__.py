@@ -13,11 +13,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from basin._lazy import lazy
-from basin.spec.data import AnyData, Digits, Glyphs, Npz
+from basin.spec.data import AnyData, Digits, Glyphs, Mixture, Npz, Teacher
 
 if TYPE_CHECKING:
     from basin.data.corrupt import corrupt
-    from basin.data.registry import SOURCES, depends_on_seed, describe, load, reference, resolve, stream
+    from basin.data.registry import SOURCES, bayes_error, depends_on_seed, describe, load, reference, resolve, stream
     from basin.data.sampler import batch_indices
     from basin.data.source import DataInfo, Dataset, Sample
     from basin.data.standardise import fit_standardiser
@@ -30,6 +30,7 @@ __getattr__, __dir__ = lazy(
         "Sample": "basin.data.source",
         "SOURCES": "basin.data.registry",
         "batch_indices": "basin.data.sampler",
+        "bayes_error": "basin.data.registry",
         "corrupt": "basin.data.corrupt",
         "depends_on_seed": "basin.data.registry",
         "describe": "basin.data.registry",
@@ -48,9 +49,12 @@ __all__ = [
     "Dataset",
     "Digits",
     "Glyphs",
+    "Mixture",
     "Npz",
     "Sample",
+    "Teacher",
     "batch_indices",
+    "bayes_error",
     "corrupt",
     "depends_on_seed",
     "describe",

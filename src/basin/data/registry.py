@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from basin.data import digits, glyphs, npz
+from basin.data import digits, glyphs, mixture, npz, teacher
+from basin.data.bayes import BayesError
 from basin.data.source import DataInfo, Dataset, Sample, Source
 
 SOURCES: dict[str, Source] = {
-    source.spec.model_fields["kind"].default: source for source in (digits.SOURCE, glyphs.SOURCE, npz.SOURCE)
+    source.spec.model_fields["kind"].default: source
+    for source in (digits.SOURCE, glyphs.SOURCE, mixture.SOURCE, teacher.SOURCE, npz.SOURCE)
 }
 
 
@@ -78,6 +80,19 @@ def stream(spec: Any, fixed: Any = None) -> Sample:
         endless = ", ".join(kind for kind, source in SOURCES.items() if source.stream)
         raise ValueError(f"expected data with an endless stream ({endless}), got {spec.kind}, a finite set; use load")
     return make(spec) if fixed is None else make(spec, fixed)
+
+
+def bayes_error(spec: Any) -> BayesError:
+    """Return the least error that any classifier can have on clean examples of a source.
+
+    Raises:
+        ValueError: It is not known for this source.
+    """
+    known = _source(spec).bayes_error
+    if known is None:
+        names = ", ".join(kind for kind, source in SOURCES.items() if source.bayes_error)
+        raise ValueError(f"expected data whose least possible error is known ({names}), got {spec.kind}")
+    return known(spec)
 
 
 def resolve(spec: Any) -> Any:

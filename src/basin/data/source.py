@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import jax
 import numpy as np
 from jaxtyping import Array, Float32, Int32
 
 from basin.spec.base import Spec
+
+if TYPE_CHECKING:
+    from basin.data.bayes import BayesError
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Source:
             :attr:`reference` gave for it.
         reference: A pytree of small arrays that the stream needs at every draw and that never changes.
         resolve: Fills what identifies the data (the hash of a file).
+        bayes_error: The least error that any classifier can have on clean examples, where it is known.
     """
 
     spec: type[Spec]
@@ -79,3 +83,4 @@ class Source:
     stream: Callable[..., Sample] | None = None
     reference: Callable[[Any], Any] | None = None
     resolve: Callable[[Any], Any] = lambda spec: spec
+    bayes_error: Callable[[Any], BayesError] | None = None

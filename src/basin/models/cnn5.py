@@ -9,6 +9,7 @@ from flax import nnx
 
 from basin.models.adapt_flax import flax_model
 from basin.models.convolution import Convolution, max_pool
+from basin.models.images import check_square
 from basin.models.initializers import initializer
 from basin.models.model import Model
 from basin.spec.model import CNN5
@@ -40,11 +41,7 @@ def build_cnn5(spec: CNN5, input_shape: tuple[int, ...], num_classes: int) -> Mo
     Raises:
         ValueError: The input is no square image whose side is a multiple of 4.
     """
-    if len(input_shape) != 3 or input_shape[0] != input_shape[1] or input_shape[0] % 4:
-        raise ValueError(
-            f"CNN5 expects square images (size, size, channels) with size a multiple of 4, got {input_shape}; "
-            "use an MLP, or data of images"
-        )
+    check_square(input_shape, 4, "CNN5")
     return flax_model(
         lambda rngs: FiveLayer(spec, input_shape, num_classes, rngs=rngs),
         name=f"CNN5 width {spec.width}",

@@ -7,16 +7,24 @@ from collections.abc import Callable
 from typing import Any
 
 from basin.models.cnn5 import build_cnn5
+from basin.models.densenet import build_densenet
 from basin.models.external import brought
 from basin.models.mlp import build_f1, build_mlp
 from basin.models.model import Model
+from basin.models.resnet import build_resnet18
+from basin.models.vgg import build_vgg11
+from basin.models.vit import build_vit
 from basin.spec.base import Spec
-from basin.spec.model import CNN5, F1, MLP, External
+from basin.spec.model import CNN5, F1, MLP, VGG11, DenseNet, External, ResNet18, ViT
 
 BUILDERS: dict[type[Spec], Callable[[Any, tuple[int, ...], int], Model]] = {
     MLP: build_mlp,
     F1: build_f1,
     CNN5: build_cnn5,
+    ResNet18: build_resnet18,
+    VGG11: build_vgg11,
+    DenseNet: build_densenet,
+    ViT: build_vit,
 }
 
 

@@ -96,6 +96,87 @@ class Glyphs(Spec):
         return self.num_train is None
 
 
+class Mixture(Spec):
+    """An endless stream of vectors from Gaussians, some to a class: a problem whose least possible error is known.
+
+    Each of the `num_classes` x `modes` Gaussians has unit variance in every direction, and their means are the corners
+    of a regular simplex, `separation` apart from one another. A class is one of its Gaussians, chosen at random.
+
+    Attributes:
+        num_classes: Number of classes, all equally likely.
+        modes: Gaussians of each class; with more than one no linear classifier is best.
+        dimension: Length of an input, at least `num_classes * modes`.
+        separation: Distance between two means, in standard deviations.
+        num_train: Training examples, a sample of the stream of the run's seed; None trains on the stream itself.
+        num_test: Test examples, the same for every seed.
+        num_validation: Held-out examples: of a sample, its next ones; of the stream itself, the same for every seed.
+        label_noise: Probability that a training label is replaced by another class. The test part stays clean.
+
+    Example:
+        >>> Mixture(num_classes=2, modes=1, dimension=8).endless
+        True
+    """
+
+    kind: Literal["mixture"] = "mixture"
+    num_classes: Annotated[StaticInt, Field(ge=2, le=1000)] = 10
+    modes: Annotated[StaticInt, Field(ge=1, le=1000)] = 3
+    dimension: Annotated[StaticInt, Field(ge=2, le=2**14)] = 32
+    separation: Annotated[TracedFloat, Field(ge=0, le=100)] = 4.0
+    num_train: Annotated[TracedInt | None, Field(ge=1, le=2**24)] = None
+    num_test: Annotated[StaticInt, Field(ge=1, le=2**24)] = 10_000
+    num_validation: NumValidation = 0
+    label_noise: LabelNoise = 0.0
+
+    @model_validator(mode="after")
+    def _a_corner_for_each_mean(self) -> Mixture:
+        if self.dimension < self.num_classes * self.modes:
+            raise ValueError(
+                f"expected a dimension of at least num_classes * modes = {self.num_classes * self.modes}, got "
+                f"{self.dimension}; the means are the corners of a simplex"
+            )
+        return self
+
+    @property
+    def endless(self) -> bool:
+        """Whether training examples are drawn fresh for ever."""
+        return self.num_train is None
+
+
+class Teacher(Spec):
+    """An endless stream of Gaussian vectors labelled by a fixed random network: a problem with a known least error.
+
+    The teacher has one hidden layer of `width` ReLU units. Its outputs, scaled to mean 0 and variance 1 a class, are
+    divided by `temperature`, and the label is drawn from their softmax; at temperature 0 it is the largest.
+
+    Attributes:
+        num_classes: Number of classes.
+        dimension: Length of an input, whose entries are standard normal, rounded to sixty-fourths.
+        width: Hidden units of the teacher.
+        teacher: Which of the random networks.
+        temperature: How much chance there is in a label.
+        num_train: Training examples, a sample of the stream of the run's seed; None trains on the stream itself.
+        num_test: Test examples, the same for every seed.
+        num_validation: Held-out examples: of a sample, its next ones; of the stream itself, the same for every seed.
+        label_noise: Probability that a training label is replaced by another class. The test part stays clean.
+    """
+
+    kind: Literal["teacher"] = "teacher"
+    num_classes: Annotated[StaticInt, Field(ge=2, le=1000)] = 10
+    dimension: Annotated[StaticInt, Field(ge=2, le=2**10)] = 32
+    width: Annotated[StaticInt, Field(ge=1, le=2**8)] = 32
+    teacher: Annotated[StaticInt, Field(ge=0, lt=2**31)] = 0
+    temperature: Annotated[TracedFloat, Field(ge=0, le=100)] = 0.2
+    num_train: Annotated[TracedInt | None, Field(ge=1, le=2**24)] = None
+    num_test: Annotated[StaticInt, Field(ge=1, le=2**24)] = 10_000
+    num_validation: NumValidation = 0
+    label_noise: LabelNoise = 0.0
+
+    @property
+    def endless(self) -> bool:
+        """Whether training examples are drawn fresh for ever."""
+        return self.num_train is None
+
+
 class Npz(Spec):
     """Arrays of the user's in an `.npz` archive with the keys `x_train`, `y_train`, `x_test` and `y_test`.
 
@@ -134,5 +215,5 @@ class Npz(Spec):
         return False
 
 
-AnyData = Annotated[Digits | Glyphs | Npz, Field(discriminator="kind")]
+AnyData = Annotated[Digits | Glyphs | Mixture | Teacher | Npz, Field(discriminator="kind")]
 """Any source of examples, told apart by `kind`."""

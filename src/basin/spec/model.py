@@ -9,7 +9,7 @@ import itertools
 import math
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from basin.spec.base import STATIC, TRACED, Spec, StaticFloat
 
@@ -135,6 +135,140 @@ class CNN5(Spec):
         return convolutions + 2 * sum(widths) + widths[-1] * num_classes + num_classes
 
 
+class ResNet18(Spec):
+    """The preactivation ResNet18 of He et al. 2016 with widths k, 2k, 4k, 8k, as in Nakkiran et al. 2019 and 2021.
+
+    A 3x3 convolution, then four stages of two blocks (batch normalisation, ReLU, 3x3 convolution, twice), strides 1, 2,
+    2, 2; where a block changes the shape, a 1x1 convolution of its first activation is what is added. Then the mean
+    over positions and a linear layer; no convolution has a bias, and nothing is normalised after the last block.
+    11 171 146 parameters at k = 64 and three channels, 2 947 at k = 1.
+    """
+
+    kind: Literal["resnet18"] = "resnet18"
+    width: Width = 64
+    norm_momentum: Annotated[StaticFloat, Field(ge=0, lt=1)] = 0.9
+    initializer: Initializer = He()
+
+    def num_parameters(self, input_shape: tuple[int, ...] = (32, 32, 3), num_classes: int = 10) -> int:
+        """Return the number of trained numbers; the size of the image does not matter, its channels do."""
+        total, channels = 9 * input_shape[-1] * self.width, self.width
+        for stage in range(4):
+            width = self.width * 2**stage
+            total += 2 * (channels + 3 * width) + 9 * width * (channels + 3 * width)
+            total += channels * width if stage else 0
+            channels = width
+        return total + channels * num_classes + num_classes
+
+
+class VGG11(Spec):
+    """VGG-11 with batch normalisation (Simonyan & Zisserman 2015, configuration A): eight 3x3 convolutions.
+
+    Widths k, 2k, 4k, 4k, 8k, 8k, 8k, 8k with biases, each followed by batch normalisation and ReLU, and one linear
+    layer. Max pooling by 2 follows the first, second, fourth, sixth and eighth, as long as the image is larger than one
+    position; what is left is averaged. 9 231 114 parameters at k = 64 and three channels.
+    """
+
+    kind: Literal["vgg11"] = "vgg11"
+    width: Width = 64
+    norm_momentum: Annotated[StaticFloat, Field(ge=0, lt=1)] = 0.9
+    initializer: Initializer = He()
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels after each convolution."""
+        return tuple(self.width * factor for factor in (1, 2, 4, 4, 8, 8, 8, 8))
+
+    def num_parameters(self, input_shape: tuple[int, ...] = (32, 32, 3), num_classes: int = 10) -> int:
+        """Return the number of trained numbers; the size of the image does not matter, its channels do."""
+        convolutions = sum(9 * m * n + n for m, n in itertools.pairwise((input_shape[-1], *self.widths)))
+        return convolutions + 2 * sum(self.widths) + self.widths[-1] * num_classes + num_classes
+
+
+class DenseNet(Spec):
+    """DenseNet of Huang et al. 2017 without bottlenecks or compression; `DenseNet(depth=40, growth=12)` is its own.
+
+    A 3x3 convolution to 16 channels, then three stages of (depth - 4) / 3 layers. A layer (batch normalisation, ReLU,
+    3x3 convolution to `growth` channels) appends its output to its input; between stages come batch normalisation,
+    ReLU, a 1x1 convolution that keeps the channels, and mean pooling by 2. At the end batch normalisation, ReLU, the
+    mean over positions and a linear layer. No convolution has a bias. 1 019 722 parameters at depth 40 and growth 12.
+    """
+
+    kind: Literal["densenet"] = "densenet"
+    depth: Annotated[int, STATIC, Field(ge=7)] = 40
+    growth: Width = 12
+    norm_momentum: Annotated[StaticFloat, Field(ge=0, lt=1)] = 0.9
+    initializer: Initializer = He()
+
+    @model_validator(mode="after")
+    def _three_equal_stages(self) -> DenseNet:
+        if (self.depth - 4) % 3:
+            raise ValueError(
+                f"expected a depth of 3 n + 4 (7, 10, ..., 40), got {self.depth}; the three stages have n layers each"
+            )
+        return self
+
+    @property
+    def layers_per_stage(self) -> int:
+        """Layers that append channels, in each of the three stages."""
+        return (self.depth - 4) // 3
+
+    def num_parameters(self, input_shape: tuple[int, ...] = (32, 32, 3), num_classes: int = 10) -> int:
+        """Return the number of trained numbers; the size of the image does not matter, its channels do."""
+        total, channels = 9 * input_shape[-1] * 16, 16
+        for stage in range(3):
+            for _ in range(self.layers_per_stage):
+                total += 2 * channels + 9 * channels * self.growth
+                channels += self.growth
+            total += 2 * channels + (channels * channels if stage < 2 else 0)
+        return total + channels * num_classes + num_classes
+
+
+class ViT(Spec):
+    """A vision transformer (Dosovitskiy et al. 2021): patches as tokens, a class token, learned positions.
+
+    Each block adds self-attention of the normalised tokens, then a two-layer perceptron with GELU of the normalised
+    tokens (pre-norm). Queries, keys and values have no bias. The class token at the end goes through layer
+    normalisation, a layer of `mlp_width` with GELU, and a linear layer: the head of the Deep Bootstrap authors, whose
+    own scale is `ViT(patch=4, width=768, depth=12, heads=12, mlp_width=3072, attention_scale="width")`.
+
+    Attributes:
+        patch: Side of a patch in pixels; divides the image's side.
+        width: Numbers in a token; divisible by `heads`.
+        depth: Blocks.
+        heads: Heads of each attention.
+        mlp_width: Hidden units of each perceptron, the head's included.
+        attention_scale: What a product of query and key is divided by: the root of the numbers in a `"head"`, or, as in
+            the authors' code, of the whole `"width"`.
+        dropout: Share of units dropped in training after attention and in the perceptrons; 0 builds no dropout.
+        initializer: Distribution of the weights; positions and the class token are normal with deviation 0.02.
+    """
+
+    kind: Literal["vit"] = "vit"
+    patch: Annotated[int, STATIC, Field(ge=1)] = 4
+    width: Width = 64
+    depth: Annotated[int, STATIC, Field(ge=1)] = 4
+    heads: Annotated[int, STATIC, Field(ge=1)] = 4
+    mlp_width: Width = 128
+    attention_scale: Literal["head", "width"] = "head"
+    dropout: Annotated[StaticFloat, Field(ge=0, lt=1)] = 0.0
+    initializer: Initializer = Glorot()
+
+    @model_validator(mode="after")
+    def _heads_share_the_width(self) -> ViT:
+        if self.width % self.heads:
+            raise ValueError(f"expected heads that divide the width {self.width}, got {self.heads}")
+        return self
+
+    def num_parameters(self, input_shape: tuple[int, ...] = (32, 32, 3), num_classes: int = 10) -> int:
+        """Return the number of trained numbers; the image's size sets the number of positions."""
+        height, across, channels = input_shape
+        d, m = self.width, self.mlp_width
+        tokens = (height // self.patch) * (across // self.patch) + 1
+        block = 2 * 2 * d + 3 * d * d + (d * d + d) + (d * m + m) + (m * d + d)
+        embedding = self.patch**2 * channels * d + d + d + tokens * d
+        return embedding + self.depth * block + 2 * d + (d * m + m) + (m * num_classes + num_classes)
+
+
 class External(Spec):
     """A model that the user brought, known by name and by a fingerprint of what it computes.
 
@@ -152,7 +286,7 @@ class External(Spec):
         return self.parameters
 
 
-AnyModel = Annotated[MLP | F1 | CNN5 | External, Field(discriminator="kind")]
+AnyModel = Annotated[MLP | F1 | CNN5 | ResNet18 | VGG11 | DenseNet | ViT | External, Field(discriminator="kind")]
 
 
 def mlp_parameters(units: tuple[int, ...], *, normalised: bool) -> int:
