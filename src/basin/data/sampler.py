@@ -5,12 +5,13 @@ Example number p = step * batch_size + j of a training, one of epoch e = p // N,
 * **reshuffled**: entry p mod N of a permutation of 0..N-1 that belongs to the key and to epoch e;
 * **cyclic**: p mod N itself, the order in which the examples stand;
 * **fixed**: entry p mod N of one permutation that belongs to the key, the same in every epoch;
+* **once**: as fixed, in a run no longer than one pass, so that no example comes twice;
 * **replacement**: a 32-bit word that belongs to the key, the step and j, modulo N: each example as likely as any other
   (to N / 2^32), whatever came before. Drawn so, a set with each example in it k times, one whole copy after another,
   gives the batches of the set itself, bit for bit.
 
-In the first three every pass shows each example once, and batches run on over the end of a pass and drop no remainder.
-In all four the order at any step follows from the key and the step alone: to resume, a run needs no state of a sampler.
+In the first four every pass shows each example once, and batches run on over the end of a pass and drop no remainder.
+In all five the order at any step follows from the key and the step alone: to resume, a run needs no state of a sampler.
 
 The permutation is a generalised Feistel network (Black & Rogaway 2002). An index x < a b is a pair (l, r) = (x mod a,
 x div a); rounds replace l by l + F(r) mod a and r by r + G(l) mod b in turn, which can be undone whatever F and G are,
@@ -52,7 +53,7 @@ def batch_indices(
         step: Updates done before, from 0; `(step + 1) * batch_size` must stay below 2^32 (see :func:`check_length`).
         batch_size: Examples in a batch; with `num_examples` of them a batch is the whole set, in another order.
         num_examples: N, at least 1 and below 2^31.
-        order: How the examples follow one another; the module's docstring defines the four.
+        order: How the examples follow one another; the module's docstring defines the five.
 
     Returns:
         Indices in [0, N).
@@ -74,7 +75,7 @@ def batch_indices(
     passed, index = _divide(first % n + jnp.arange(batch_size, dtype=jnp.uint32), n)
     if order == "cyclic":
         return index.astype(jnp.int32)
-    epoch = jnp.zeros_like(passed) if order == "fixed" else first // n + passed
+    epoch = jnp.zeros_like(passed) if order in ("fixed", "once") else first // n + passed
     return permute(key, epoch, index, n).astype(jnp.int32)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from basin.spec.augment import AnyAugmentation
 from basin.spec.base import HOST, STATIC, TRACED, HostFloat, HostInt, Spec
 from basin.spec.budget import Budget
 from basin.spec.data import AnyData
@@ -102,7 +103,7 @@ def _regular_steps(count: int, num_steps: int) -> list[int]:
     return [round(num_steps * (i + 1) / count) for i in range(count)]
 
 
-Order = Literal["reshuffled", "cyclic", "fixed", "replacement"]
+Order = Literal["reshuffled", "cyclic", "fixed", "once", "replacement"]
 """How the examples of a finite set follow one another; :mod:`basin.data.sampler` has the definitions."""
 
 
@@ -150,8 +151,11 @@ class RunSpec(Spec):
         seed: Decides initial weights, the order of examples, a stream's sample, label noise and dropout, each
             through a key of its own. Two runs with equal model and seed start from the same bytes.
         order: How examples follow one another: `"reshuffled"` (every epoch in a new random order), `"cyclic"` (every
-            epoch in the order in which they stand), `"fixed"` (one random order, kept), or `"replacement"` (each drawn
-            independently of all others). An endless stream has no order to choose.
+            epoch in the order in which they stand), `"fixed"` (one random order, kept), `"once"` (that order, in a run
+            that ends before any example comes again), or `"replacement"` (each drawn independently of all others). An
+            endless stream has no order to choose.
+        augment: What is done to the images of every batch, in this order, anew at every step; looks and measures see
+            images as they are.
         loss: `"cross_entropy"` (mean, nats) or `"mse"` (mean over examples of half the sum of squares).
         batch_norm: With which statistics a network is evaluated (see :class:`basin.models.model.Mode`).
         precision: Type of weights and arithmetic.
@@ -177,6 +181,7 @@ class RunSpec(Spec):
     budget: Annotated[Budget, HOST]
     seed: Annotated[int, TRACED, Field(ge=0, lt=2**31)] = 0
     order: Order = "reshuffled"
+    augment: tuple[AnyAugmentation, ...] = ()
     loss: Literal["cross_entropy", "mse"] = "cross_entropy"
     batch_norm: Literal["recomputed", "running", "batch"] = "recomputed"
     precision: Literal["float32", "float64"] = "float32"
@@ -195,7 +200,7 @@ class RunSpec(Spec):
             >>> "start" in run.record(), "start" in run.replace(start=run).record()
             (False, True)
         """
-        return self.model_dump(mode="json", exclude={name for name in ADDED if getattr(self, name) is None})
+        return self.model_dump(mode="json", exclude={name for name in ADDED if getattr(self, name) in (None, ())})
 
     @property
     def num_steps(self) -> int:
@@ -245,7 +250,7 @@ class RunSpec(Spec):
         return self
 
 
-ADDED = ("start", "keep_best")
+ADDED = ("start", "keep_best", "augment")
 """Fields of a run that came after the first runs were kept: none of them in a record is as if it were not there."""
 
 Start.model_rebuild()

@@ -14,6 +14,7 @@ from typing import Any
 import jax
 
 from basin import data
+from basin.data.augment import check_images
 from basin.data.sampler import check_length
 from basin.models import build
 from basin.models.model import Model
@@ -50,7 +51,8 @@ def resolve(run: RunSpec) -> RunSpec:
 
     Raises:
         ValueError: A batch larger than the training set, a full batch or epochs of an endless stream, a model that
-            does not fit the data, or a start that has nothing for it.
+            does not fit the data, inputs that cannot be augmented as asked, more steps than examples that are shown
+            once each, or a start that has nothing for it.
 
     Example:
         >>> import basin
@@ -73,8 +75,15 @@ def resolve(run: RunSpec) -> RunSpec:
         )
     steps = run.budget.steps(batch_size=batch_size, num_train=num_train)
     check_length(steps, batch_size)
+    if run.order == "once" and num_train is not None and steps * batch_size > num_train:
+        raise ValueError(
+            f"expected at most {num_train // batch_size} steps of {batch_size}, as each of {num_train} examples is "
+            f"shown once, got {steps}; shorten the budget or give more examples"
+        )
     start = run.start and run.start.replace(run=resolve(run.start.run))
     resolved = run.replace(data=source, batch_size=batch_size, budget=Budget(amount=steps, unit="steps"), start=start)
+    if run.augment:
+        check_images(run.augment, model_of(resolved).input_shape)
     _check_fit(model_of(resolved), start)
     return resolved
 

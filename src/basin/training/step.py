@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from basin.data.augment import augment
 from basin.loss.examples import EXAMPLE_LOSSES
 from basin.models.convolution import lowered_for_training
 from basin.models.model import Mode, Model, Params, State
@@ -42,8 +43,9 @@ def train_step(slot: Slot, run: RunSpec, model: Model, num_steps: jax.Array, bat
 
 
 def batch_gradient(slot: Slot, run: RunSpec, model: Model, batch: Examples) -> tuple[tuple[jax.Array, State], Any]:
-    """Return ((mean loss, new model state), gradient) of a batch, with dropout and batch statistics on."""
+    """Return ((mean loss, new model state), gradient) of a batch, augmented, with dropout and batch statistics on."""
     x, y = batch
+    x = augment(run.augment, jax.random.fold_in(named_key(run.seed, "augment"), slot.step), x)
     key = jax.random.fold_in(named_key(run.seed, "dropout"), slot.step)
     example_loss = EXAMPLE_LOSSES[run.loss]
 
