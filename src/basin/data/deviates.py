@@ -39,9 +39,9 @@ def _places(key: jax.Array, n: int) -> Array:
 
 @functools.cache
 def _normal_quantiles() -> Float32[np.ndarray, " levels"]:
-    return np.float32(scipy.special.ndtri((np.arange(LEVELS) + 0.5) / LEVELS))
+    return scipy.special.ndtri((np.arange(LEVELS) + 0.5) / LEVELS).astype(np.float32)
 
 
 @functools.cache
 def _gumbel_quantiles() -> Float32[np.ndarray, " levels"]:
-    return np.float32(-np.log(-np.log((np.arange(LEVELS) + 0.5) / LEVELS)))
+    return (-np.log(-np.log((np.arange(LEVELS) + 0.5) / LEVELS))).astype(np.float32)

@@ -134,9 +134,9 @@ def _outputs(network: _Network, x: Array) -> Array:
     return (_exact(hidden, network.second) - network.mean) * network.inverse_deviation
 
 
-def _exact(x: Array, w: Array) -> Array:
+def _exact(x: Array, w: Array | np.ndarray) -> Array:
     """Return x w, whose sums are exact where JAX is told not to use fewer digits."""
-    return jnp.matmul(x, w, precision=jax.lax.Precision.HIGHEST)
+    return jnp.matmul(x, jnp.asarray(w), precision=jax.lax.Precision.HIGHEST)
 
 
 def _rounded(x: Array, largest: float) -> Array:
