@@ -328,7 +328,7 @@ STUDY = Study(
     "of the same learning rates: which is fastest, which generalises best, and which forgives a wrong rate?",
     source=SOURCE,
     presets={"quick": QUICK, "standard": STANDARD},
-    cost={"quick": "78 s on two cores (588 trainings, walks over 4 surfaces)", "standard": "not measured"},
+    cost={"quick": "56 s on two cores (588 trainings, walks over 4 surfaces)", "standard": "not measured"},
     protocol=protocol,
     claims=claims,
     evidence=evidence,
