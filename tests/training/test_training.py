@@ -166,6 +166,7 @@ def test_metrics_are_those_of_the_weights_before_the_update() -> None:
     assert last("error") == pytest.approx(wrong.mean())
     assert last("loss") == pytest.approx(-np.log(right).mean(), rel=1e-5)
     assert last("soft_error") == pytest.approx((1 - right).mean(), rel=1e-5)
+    assert last("confidence") == pytest.approx(probability.max(1).mean(), rel=1e-5)
     assert run.history.last("test_a", "error") == pytest.approx(wrong[0::2].mean())
     assert run.history.last("test_b", "error") == pytest.approx(wrong[1::2].mean())
     start = build(run.spec.model, (8, 8, 1), 10).init(named_key(run.spec.seed, "init"))[0]

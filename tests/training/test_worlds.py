@@ -1,7 +1,5 @@
 """One training function with two samplers: augmented batches, examples shown once, and the two worlds of a stream."""
 
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +10,7 @@ from basin import data, models, optim
 from basin.data.augment import augment
 from basin.data.sampler import batch_indices
 from basin.spec.augment import Crop, Flip
+from basin.spec.run import Evaluations
 from basin.training.keys import named_key
 
 DIGITS = basin.RunSpec(
@@ -78,17 +77,53 @@ def test_a_run_without_augmentation_is_the_run_it_was_before_there_was_any() -> 
     assert DIGITS.replace(augment=(Flip(),)).record()["augment"] == [{"kind": "flip", "probability": 0.5}]
 
 
-def test_the_two_worlds_are_one_to_the_bit_when_fed_the_same_examples(tmp_path: Path) -> None:
-    # the real world's set is made of the very examples that the ideal world's stream draws, and stands in that order
-    stream = data.Mixture(num_classes=3, modes=1, dimension=8, num_test=50)
+STREAM = data.Mixture(num_classes=3, modes=1, dimension=8, num_test=50)
+
+
+@pytest.fixture(scope="module")
+def streamed(tmp_path_factory: pytest.TempPathFactory) -> data.Npz:
+    """A set made of the very examples that ten steps of the stream of seed 0 draw, in that order."""
     keys = [jax.random.fold_in(named_key(0, "stream"), step) for step in range(10)]
-    drawn = [jax.jit(data.stream(stream), static_argnums=1)(key, 20) for key in keys]
+    drawn = [jax.jit(data.stream(STREAM), static_argnums=1)(key, 20) for key in keys]
     x, y = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
     assert len(np.unique(x, axis=0)) == 200
-    held = data.load(stream, 0)
-    np.savez(tmp_path / "same.npz", x_train=x, y_train=y, x_test=held.x_test, y_test=held.y_test)
-    same = data.Npz(path=str(tmp_path / "same.npz"), standardise=False)
-    ideal = basin.train(DIGITS.replace(data=stream, budget="10 steps"))
-    real = basin.train(DIGITS.replace(data=same, budget="10 steps", order="cyclic"))
+    held = data.load(STREAM, 0)
+    path = tmp_path_factory.mktemp("streamed") / "same.npz"
+    np.savez(path, x_train=x, y_train=y, x_test=held.x_test, y_test=held.y_test)
+    return data.Npz(path=str(path), standardise=False)
+
+
+def test_what_is_fresh_is_what_the_coming_steps_are_trained_on(streamed: data.Npz) -> None:
+    # independent: the same examples looked at as the training set of a run that begins from the same bytes
+    ideal = basin.train(DIGITS.replace(data=STREAM, fresh=35, budget="1 steps"))
+    as_a_set = basin.train(DIGITS.replace(data=streamed.replace(num_train=40), budget="1 steps", order="cyclic"))
+    for metric in ("loss", "error", "soft_error", "confidence"):
+        fresh, seen = ideal.history.at("fresh", metric, 0), as_a_set.history.at("train", metric, 0)
+        assert fresh == pytest.approx(seen, rel=1e-6)
+
+
+def test_what_is_fresh_runs_out_with_a_set_that_is_shown_once() -> None:
+    looks = Evaluations(early=0, regular=4)
+    run = basin.train(DIGITS.replace(order="once", fresh=400, evaluations=looks))
+    steps, loss = run.history.curve("fresh", "loss")
+    assert steps.tolist() == [0, 5, 10, 15]  # none is left at 20
+    assert loss[0] == pytest.approx(run.history.at("train", "loss", 0), rel=1e-6)  # at first all are fresh
+
+
+def test_there_is_nothing_fresh_in_a_set_that_is_used_again() -> None:
+    with pytest.raises(ValueError, match=r"expected fresh=0, as examples are trained on again and again, got 10"):
+        DIGITS.replace(fresh=10)
+
+
+def test_looking_at_what_is_fresh_changes_no_bit_and_no_run_that_does_not() -> None:
+    plain = DIGITS.replace(data=STREAM, budget="3 steps")
+    looked = basin.train(plain.replace(fresh=20))
+    jax.tree.map(np.testing.assert_array_equal, basin.train(plain).params, looked.params)
+    assert "fresh" not in plain.record()
+
+
+def test_the_two_worlds_are_one_to_the_bit_when_fed_the_same_examples(streamed: data.Npz) -> None:
+    ideal = basin.train(DIGITS.replace(data=STREAM, budget="10 steps"))
+    real = basin.train(DIGITS.replace(data=streamed, budget="10 steps", order="cyclic"))
     jax.tree.map(np.testing.assert_array_equal, ideal.params, real.params)
     np.testing.assert_array_equal(*(run.history.curve("test", "loss")[1] for run in (ideal, real)))

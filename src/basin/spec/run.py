@@ -165,6 +165,8 @@ class RunSpec(Spec):
             trained, takes all that fits. If not given, all weights are drawn by the seed.
         keep_best: Keep the weights of the full look at which this metric of the held-out examples was lowest, the first
             such look, and not those of the end.
+        fresh: In a run that sees no example twice: at least so many examples, those of the coming steps, at which every
+            full look also looks, before they are trained on; history has them as the split `fresh`.
 
     Example:
         >>> import basin
@@ -189,6 +191,7 @@ class RunSpec(Spec):
     evaluations: Annotated[Evaluations, HOST] = Evaluations()
     start: Annotated[Start | None, HOST] = None
     keep_best: Annotated[Literal["loss", "error", "soft_error"] | None, HOST] = None
+    fresh: Annotated[HostInt, Field(ge=0, le=2**20)] = 0
 
     def record(self) -> dict[str, Any]:
         """Return the run as the plain JSON that is kept; what runs had no word for once is left out where it is none.
@@ -200,7 +203,7 @@ class RunSpec(Spec):
             >>> "start" in run.record(), "start" in run.replace(start=run).record()
             (False, True)
         """
-        return self.model_dump(mode="json", exclude={name for name in ADDED if getattr(self, name) in (None, ())})
+        return self.model_dump(mode="json", exclude={name for name in ADDED if getattr(self, name) in (None, (), 0)})
 
     @property
     def num_steps(self) -> int:
@@ -235,6 +238,15 @@ class RunSpec(Spec):
         return self
 
     @model_validator(mode="after")
+    def _what_is_fresh_was_never_seen(self) -> RunSpec:
+        if self.fresh and self.order != "once" and not getattr(self.data, "endless", False):
+            raise ValueError(
+                f"expected fresh=0, as examples are trained on again and again, got {self.fresh}; use order='once' or "
+                "an endless stream"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _stop_rules_need_their_examples(self) -> RunSpec:
         held_out = getattr(self.data, "num_validation", 0)
         if any(isinstance(rule, StopAtValidation) for rule in self.stop) and not held_out:
@@ -250,7 +262,7 @@ class RunSpec(Spec):
         return self
 
 
-ADDED = ("start", "keep_best", "augment")
+ADDED = ("start", "keep_best", "augment", "fresh")
 """Fields of a run that came after the first runs were kept: none of them in a record is as if it were not there."""
 
 Start.model_rebuild()

@@ -82,6 +82,10 @@ class Bench:
         """Return the norm of the gradient that the slot's next step will use."""
         return self._lane(index).gradient_norm(index % self._width)
 
+    def coming(self, index: int, run: RunSpec) -> Examples | None:
+        """Return the examples of the slot's next steps that a run asks to be looked at; None if none are left."""
+        return self._lane(index).coming(index % self._width, run)
+
     def _lane(self, index: int) -> Lane:
         return self._lanes[index // self._width]
 
@@ -154,6 +158,16 @@ class Lane:
         assert self._slots is not None
         assert self._pool is not None
         return float(self.program.gradient_norm(self._slots, self._leaves, self._pool, index))
+
+    def coming(self, index: int, run: RunSpec) -> Examples | None:
+        """Return the examples of the slot's next steps that a run asks to be looked at; None if none are left."""
+        assert self._slots is not None
+        assert self._pool is not None
+        wanted = -(-run.fresh // run.examples_per_step)
+        if not self._endless:
+            step, lasts = int(self._slots.step[index]), (run.data.num_train or 0) // run.examples_per_step
+            wanted = min(wanted, lasts - step)
+        return self.program.coming(self._slots, self._leaves, self._pool, index, wanted) if wanted > 0 else None
 
     def _empty_pool(self) -> Examples:
         count = self.program.slots

@@ -2,7 +2,8 @@
 
 Definitions, each a mean over the set's examples (accumulated in float64 on the host, so that chunks leave no trace):
 loss, as trained; error, the share whose largest output is not the label's (per cent are for figures); soft-error,
-1 minus the softmax probability of the label (Nakkiran et al. 2021).
+1 minus the softmax probability of the label (Nakkiran et al. 2021); confidence, the largest softmax probability. An
+error of which the network is as sure as it should be is 1 minus the confidence.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from basin.models.model import Mode, Model, Params, State
 from basin.models.statistics import recompute
 from basin.spec.run import RunSpec
 from basin.training.examples import Judges
+from basin.training.feed import Examples
 
 CHUNK = 10_000
 CHUNK_OF_IMAGES = 1_000
-METRICS = ("loss", "error", "soft_error")
+METRICS = ("loss", "error", "soft_error", "confidence")
 
 Table = np.ndarray[tuple[int, int], np.dtype[np.float64]]
-"""Loss, error and soft-error of every example, (3, num_examples)."""
+"""Every metric of every example, (4, num_examples), in the order of METRICS."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,19 @@ class Row:
 
 
 def evaluate(
-    run: RunSpec, model: Model, params: Params, state: State, examples: Judges, *, in_full: bool = True
+    run: RunSpec,
+    model: Model,
+    params: Params,
+    state: State,
+    examples: Judges,
+    *,
+    in_full: bool = True,
+    fresh: Examples | None = None,
 ) -> dict[tuple[str, str], float]:
     """Return {(split, metric): value} on the training set and, unless that is all that is wanted, on the others.
 
-    The others are the held-out examples, if there are any, the test set and its two halves.
+    The others are the held-out examples, if there are any, `fresh` ones, if they are given, the test set and its two
+    halves.
 
     The halves `test_a` and `test_b` are the even and the odd test examples: what is selected on one is measured on the
     other.
@@ -55,6 +65,8 @@ def evaluate(
     values = {} if table is None else _means("train", table)
     if in_full and examples.validation is not None:
         values |= _means("validation", per_example(run, model, params, state, *examples.validation))
+    if in_full and fresh is not None:
+        values |= _means("fresh", per_example(run, model, params, state, *fresh))
     if in_full:
         table = per_example(run, model, params, state, *examples.test)
         values |= _means("test", table) | _means("test_a", table[:, 0::2]) | _means("test_b", table[:, 1::2])
@@ -79,7 +91,7 @@ def _on_training_set(
 
 
 def per_example(run: RunSpec, model: Model, params: Params, state: State, x: jax.Array, y: jax.Array) -> Table:
-    """Return loss, error and soft-error of every example, (3, num_examples), float64."""
+    """Return every metric of every example, (4, num_examples), float64."""
     chunk = _chunk(model)
     mode = Mode.BATCH if run.batch_norm == "batch" else Mode.EVAL
     parts = [
@@ -101,7 +113,8 @@ def _scores(
     probabilities = jax.nn.softmax(outputs)
     right = jnp.take_along_axis(probabilities, y[:, None], axis=1)[:, 0]
     wrong = jnp.argmax(outputs, axis=1) != y
-    return jnp.stack([EXAMPLE_LOSSES[loss](outputs, y), wrong.astype(outputs.dtype), 1 - right]), state
+    losses = EXAMPLE_LOSSES[loss](outputs, y)
+    return jnp.stack([losses, wrong.astype(outputs.dtype), 1 - right, jnp.max(probabilities, axis=1)]), state
 
 
 def _means(split: str, table: Table) -> dict[tuple[str, str], float]:

@@ -248,7 +248,9 @@ class GroupLoop:
 def _metrics(bench: Bench, index: int, training: Training, *, in_full: bool) -> dict[tuple[str, str], float]:
     """Return every metric of a slot, or those of the training set alone, before its next update."""
     run, slot = training.run, bench.slot(index)
-    values = evaluate(run, bench.program.model, slot.params, slot.model_state, judges(run), in_full=in_full)
+    fresh = bench.coming(index, run) if in_full else None
+    model = bench.program.model
+    values = evaluate(run, model, slot.params, slot.model_state, judges(run), in_full=in_full, fresh=fresh)
     if not in_full:
         return values
     parameter_norm, distance = norms(slot.params, training.start)

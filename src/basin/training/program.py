@@ -21,6 +21,7 @@ from basin.loss.precision import cast_floats
 from basin.models.model import Model
 from basin.optim import build
 from basin.spec.base import traced_leaves, with_leaves
+from basin.spec.model import MLP
 from basin.spec.optimizer import SGD
 from basin.spec.run import RunSpec
 from basin.training.feed import Examples, Feed, endless_feed, finite_feed
@@ -173,6 +174,34 @@ class Program:
             return optax.tree.norm(gradient)
 
         return jax.jit(norm)
+
+    def coming(self, slots: Slot, leaves: Leaves, pool: Examples, index: int, count: int) -> Examples:
+        """Return the examples of a slot's next `count` steps, one batch after another, as they will be trained on."""
+        own = {
+            path: value
+            for path, value in leaves.items()
+            if path in (FIXED, NUM_STEPS, "seed") or path.startswith("data.")
+        }
+        return self._without_network._coming(count, slots.step, own, pool, index)
+
+    @functools.cached_property
+    def _without_network(self) -> Program:
+        """The same for a network of no account; examples do not ask for it, and many groups differ in it alone."""
+        template = self.template.replace(model=MLP(widths=(1,)), optimizer=SGD(learning_rate=1.0), augment=())
+        wanted = replace(self, id=program_id(template), template=template, model=model_of(template), in_loop=True)
+        return compiled_once(wanted)
+
+    @functools.cached_property
+    def _coming(self) -> Any:
+        def coming(count: int, steps: jax.Array, leaves: Leaves, pool: Examples, index: jax.Array) -> Examples:
+            step, own, y = take((steps, leaves, pool[1]), index)
+            x = pool[0] if self.shared_inputs else pool[0][index]
+            run = self._bind(own)
+            prepared = self.feed.prepare(run, step + jnp.arange(count, dtype=jnp.int32))
+            batches = lax.map(lambda one: self.feed.draw(run, own[FIXED], one, (x, y)), prepared)
+            return jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), batches)
+
+        return jax.jit(coming, static_argnums=0)
 
     def _bind(self, leaves: Leaves) -> RunSpec:
         """Return the template with one run's traced numbers in place."""
