@@ -174,6 +174,14 @@ def test_metrics_are_those_of_the_weights_before_the_update() -> None:
     assert run.history.last("none", "distance") == pytest.approx(np.sqrt(sum(jax.tree.leaves(moved))), rel=1e-5)
 
 
+def test_a_run_that_asks_for_no_gradient_norm_is_the_same_without_it() -> None:
+    plain, without = basin.train([RUN, RUN.replace(gradient_norm=False)])
+    rows = [row for row in plain.history.rows if row.metric != "gradient_norm"]
+    assert without.history.rows == tuple(rows)
+    assert len(rows) < len(plain.history.rows)
+    jax.tree.map(np.testing.assert_array_equal, plain.params, without.params)
+
+
 def test_the_gradient_norm_is_that_of_the_batch_of_the_step() -> None:
     run = RUN.replace(budget="1 steps", evaluations=Evaluations(early=0, regular=1))
     trained = basin.train(run)

@@ -167,6 +167,8 @@ class RunSpec(Spec):
             such look, and not those of the end.
         fresh: In a run that sees no example twice: at least so many examples, those of the coming steps, at which every
             full look also looks, before they are trained on; history has them as the split `fresh`.
+        gradient_norm: Whether every full look takes the norm of the gradient that the next step will use, which a
+            program of its own is compiled for.
 
     Example:
         >>> import basin
@@ -192,6 +194,7 @@ class RunSpec(Spec):
     start: Annotated[Start | None, HOST] = None
     keep_best: Annotated[Literal["loss", "error", "soft_error"] | None, HOST] = None
     fresh: Annotated[HostInt, Field(ge=0, le=2**20)] = 0
+    gradient_norm: Annotated[bool, HOST] = True
 
     def record(self) -> dict[str, Any]:
         """Return the run as the plain JSON that is kept; what runs had no word for once is left out where it is none.
@@ -203,7 +206,7 @@ class RunSpec(Spec):
             >>> "start" in run.record(), "start" in run.replace(start=run).record()
             (False, True)
         """
-        return self.model_dump(mode="json", exclude={name for name in ADDED if getattr(self, name) in (None, (), 0)})
+        return self.model_dump(mode="json", exclude={name for name in ADDED if getattr(self, name) == _default(name)})
 
     @property
     def num_steps(self) -> int:
@@ -262,7 +265,12 @@ class RunSpec(Spec):
         return self
 
 
-ADDED = ("start", "keep_best", "augment", "fresh")
-"""Fields of a run that came after the first runs were kept: none of them in a record is as if it were not there."""
+ADDED = ("start", "keep_best", "augment", "fresh", "gradient_norm")
+"""Fields of a run that came after the first runs were kept: a record without one of them means its default."""
+
+
+def _default(name: str) -> Any:
+    return RunSpec.model_fields[name].default
+
 
 Start.model_rebuild()

@@ -26,14 +26,23 @@ class Judges:
         train: The training set; None for an endless stream.
         test: The test set.
         validation: The held-out examples, if there are any.
-        reference: Inputs that batch statistics are recomputed over: the training set, or a sample of the stream that
-            is the same for every seed and step.
     """
 
     train: Examples | None
     test: Examples
     validation: Examples | None
-    reference: jax.Array
+    _source: AnyData
+
+    @functools.cached_property
+    def reference(self) -> jax.Array:
+        """Inputs that batch statistics are recomputed over: the training set, or a sample of the stream.
+
+        The sample is the same for every seed and step, and drawn when it is first asked for.
+        """
+        if self.train is not None:
+            return self.train[0]
+        drawn, _ = jax.jit(data.stream(self._source), static_argnums=1)(named_key(0, "reference"), REFERENCE)
+        return drawn.astype(self.test[0].dtype)
 
 
 def judges(run: RunSpec) -> Judges:
@@ -42,14 +51,11 @@ def judges(run: RunSpec) -> Judges:
     return _judges(run.data, seed, run.precision)  # pyright: ignore[reportArgumentType]  frozen, so hashable
 
 
-@functools.lru_cache(maxsize=32)
+@functools.lru_cache(maxsize=64)
 def _judges(source: AnyData, seed: int, dtype: str) -> Judges:
     found = data.load(source, seed)
     test = jnp.asarray(found.x_test, dtype), jnp.asarray(found.y_test)
     held_out = jnp.asarray(found.x_validation, dtype), jnp.asarray(found.y_validation)
     validation = held_out if len(found.y_validation) else None
-    if source.endless:
-        reference, _ = jax.jit(data.stream(source), static_argnums=1)(named_key(0, "reference"), REFERENCE)
-        return Judges(None, test, validation, reference.astype(dtype))
-    train = jnp.asarray(found.x_train, dtype), jnp.asarray(found.y_train)
-    return Judges(train, test, validation, train[0])
+    train = None if source.endless else (jnp.asarray(found.x_train, dtype), jnp.asarray(found.y_train))
+    return Judges(train, test, validation, source)

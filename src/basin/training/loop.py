@@ -254,11 +254,10 @@ def _metrics(bench: Bench, index: int, training: Training, *, in_full: bool) -> 
     if not in_full:
         return values
     parameter_norm, distance = norms(slot.params, training.start)
-    return values | {
-        ("none", "parameter_norm"): float(parameter_norm),
-        ("none", "distance"): float(distance),
-        ("batch", "gradient_norm"): bench.gradient_norm(index),
-    }
+    values |= {("none", "parameter_norm"): float(parameter_norm), ("none", "distance"): float(distance)}
+    if run.gradient_norm:
+        values["batch", "gradient_norm"] = bench.gradient_norm(index)
+    return values
 
 
 def _outcome(training: Training, values: dict[tuple[str, str], float]) -> Outcome | None:
