@@ -17,7 +17,7 @@ ALLOWED = {
     "loss": {"spec", *FAMILIES},
     "store": {"spec"},
     "training": {"spec", *FAMILIES, "loss", "store"},
-    "measure": {"spec", *FAMILIES, "loss"},
+    "measure": {"spec", *FAMILIES, "loss", "stats"},
     "surfaces": {"spec", "optim", "loss"},
     "stats": {"store"},
     "figures": {"store", "stats"},

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 
+from basin.measure.bootstrap_decomposition import Decomposition, bootstrap_decomposition
 from basin.measure.effective_parameters import EffectiveParameters, effective_parameters
 from basin.measure.gauss_newton import gauss_newton
 from basin.measure.hessian import HessianEigenvalues, hessian_eigenvalues
 from basin.measure.keskar_sharpness import KeskarSharpness, keskar_sharpness
 from basin.measure.result import Measurement, NotConvergedWarning
 from basin.measure.shrinkage import Decayed, Stopped
+from basin.measure.worlds import Worlds
 
 MEASURES: dict[str, Callable[..., Measurement]] = {
     "hessian_eigenvalues": hessian_eigenvalues,
@@ -18,12 +20,15 @@ MEASURES: dict[str, Callable[..., Measurement]] = {
 __all__ = [
     "MEASURES",
     "Decayed",
+    "Decomposition",
     "EffectiveParameters",
     "HessianEigenvalues",
     "KeskarSharpness",
     "Measurement",
     "NotConvergedWarning",
     "Stopped",
+    "Worlds",
+    "bootstrap_decomposition",
     "effective_parameters",
     "gauss_newton",
     "hessian_eigenvalues",

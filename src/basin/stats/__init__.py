@@ -16,6 +16,7 @@ from basin.stats.estimate import Estimate, mean, paired, welch
 from basin.stats.formula import decide_formula, rounding_tolerance, scaled_errors
 from basin.stats.power import detectable_effect, is_underpowered
 from basin.stats.proportion import Proportion, proportion
+from basin.stats.rank import rank_correlation
 from basin.stats.sample import Sample, differences, sample
 from basin.stats.scale import Scale
 from basin.stats.simultaneous import bonferroni_level, holm
@@ -46,6 +47,7 @@ __all__ = [
     "mean",
     "paired",
     "proportion",
+    "rank_correlation",
     "rounding_tolerance",
     "rule",
     "sample",

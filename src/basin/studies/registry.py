@@ -13,6 +13,7 @@ from basin.studies.study import Study
 MODULES = {
     "averages": "basin.studies.averages.study",
     "adaptive": "basin.studies.adaptive.study",
+    "deep-bootstrap": "basin.studies.deep_bootstrap.study",
     "early-stopping": "basin.studies.early_stopping.study",
     "initialisation": "basin.studies.initialisation.study",
     "large-batch": "basin.studies.large_batch.study",

@@ -12,10 +12,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from basin import data
 from basin.figures import forest
 from basin.figures.curves import Curve
 from basin.figures.figure import Figure
 from basin.figures.lines import Line
+from basin.figures.samples import Sheet
+from basin.spec.data import AnyData
 from basin.stats import Scale, mean, sample
 from basin.studies.runs import curves
 from basin.training.run import Run
@@ -87,6 +90,28 @@ def curve(label: str, runs: Sequence[Run], split: str, metric: str, factor: floa
     epochs, values = curves(runs, split, metric)
     outcomes = tuple(run.outcome.kind for run in runs)
     return Curve(label, epochs[1:], factor * values[:, 1:], split, outcomes)
+
+
+def sheet(name: str, source: AnyData, num_examples: int = 200) -> Sheet:
+    """Return the first training examples of a source, for a sheet of samples; what is no image is a strip a row high.
+
+    Args:
+        name: What the sheet is called; the difficulty is added where there is one.
+        source: Where the examples come from, of seed 0; a stream has a sample drawn.
+        num_examples: Of all classes together.
+    """
+    known = data.describe(source)
+    raw = source.replace(**({"standardise": False} if hasattr(source, "standardise") else {}))
+    found = data.load(raw.replace(num_train=num_examples) if source.endless else raw, 0)
+    shape = known.input_shape if len(known.input_shape) > 1 else _square(int(np.prod(known.input_shape)))
+    difficulty = getattr(source, "difficulty", None)
+    title = name if difficulty is None else f"{name}, difficulty {difficulty:g}"
+    return Sheet(title, found.x_train[:num_examples].reshape(-1, *shape), found.y_train[:num_examples])
+
+
+def _square(length: int) -> tuple[int, int]:
+    side = round(length**0.5)
+    return (side, side) if side * side == length else (1, length)
 
 
 def claims_figure(records: Sequence[Mapping[str, Any]]) -> Figure:

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from basin import data
 from basin.figures import curves as curve_figure
 from basin.figures import paired, samples
 from basin.figures import sharpness as sharpness_figure
@@ -222,22 +221,10 @@ def _distance_figure(spec: LargeBatch, found: Findings[Cell]) -> Figure:
 
 
 def _sample_figure(spec: LargeBatch) -> Figure:
-    sheets = []
-    for on in spec.comparisons:
-        raw = data.load(on.data.replace(standardise=False), 0)
-        shape = data.describe(on.data).input_shape
-        images = raw.x_train[:200].reshape(-1, *(shape if len(shape) > 1 else _square(int(np.prod(shape)))))
-        difficulty = getattr(on.data, "difficulty", None)
-        title = on.name if difficulty is None else f"{on.name}, difficulty {difficulty:g}"
-        sheets.append(samples.Sheet(title, images, raw.y_train[:200]))
+    sheets = [views.sheet(on.name, on.data) for on in spec.comparisons]
     return samples.draw(
         "samples", "What the networks see", "Training examples by class, before standardisation.", sheets
     )
-
-
-def _square(length: int) -> tuple[int, int]:
-    side = round(length**0.5)
-    return (side, side) if side * side == length else (1, length)
 
 
 # --- Tables ----------------------------------------------------------------------------------------------------------
