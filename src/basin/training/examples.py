@@ -15,7 +15,7 @@ from basin.training.feed import Examples
 from basin.training.keys import named_key
 
 REFERENCE = 5_000
-"""Examples of an endless stream that batch statistics are recomputed over."""
+"""Examples of an endless stream, or of a set on the disk, that batch statistics are recomputed over."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,11 +23,11 @@ class Judges:
     """What a network is looked at with.
 
     Attributes:
-        train: The training set; None for an endless stream.
+        train: The training set; None for an endless stream, and for one that is read from the disk.
         test: The test set.
         validation: The held-out examples, if there are any.
-        reference: Inputs that batch statistics are recomputed over: the training set, or a sample of the stream that
-            is the same for every seed and step.
+        reference: Inputs that batch statistics are recomputed over: the training set; its first :data:`REFERENCE` where
+            it is read from the disk; or a sample of the stream that is the same for every seed and step.
     """
 
     train: Examples | None
@@ -44,12 +44,15 @@ def judges(run: RunSpec) -> Judges:
 
 @functools.lru_cache(maxsize=32)
 def _judges(source: AnyData, seed: int, dtype: str) -> Judges:
-    found = data.load(source, seed)
+    disk = data.on_disk(source)
+    found = data.load(source, seed) if disk is None else disk.open(source, seed, REFERENCE)[1]
     test = jnp.asarray(found.x_test, dtype), jnp.asarray(found.y_test)
     held_out = jnp.asarray(found.x_validation, dtype), jnp.asarray(found.y_validation)
     validation = held_out if len(found.y_validation) else None
     if source.endless:
         reference, _ = jax.jit(data.stream(source), static_argnums=1)(named_key(0, "reference"), REFERENCE)
         return Judges(None, test, validation, reference.astype(dtype))
+    if disk is not None:
+        return Judges(None, test, validation, jnp.asarray(found.x_train, dtype))
     train = jnp.asarray(found.x_train, dtype), jnp.asarray(found.y_train)
     return Judges(train, test, validation, train[0])

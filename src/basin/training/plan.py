@@ -85,6 +85,11 @@ def resolve(run: RunSpec) -> RunSpec:
     if run.augment:
         check_images(run.augment, model_of(resolved).input_shape)
     _check_fit(model_of(resolved), start)
+    if run.stop and data.on_disk(source) is not None:
+        raise ValueError(
+            f"expected no stop rule for {num_train} examples that are read from the disk, as no look is taken at all "
+            "of them; set a smaller num_train, or leave stop out"
+        )
     return resolved
 
 
@@ -134,8 +139,8 @@ def generation(run: RunSpec) -> int:
 
 
 def program_id(run: RunSpec) -> str:
-    """Return the hash of what shapes a resolved run's program."""
-    return static_id(run)
+    """Return the hash of what shapes a resolved run's program, and whether its examples are read from the disk."""
+    return static_id(run) if data.on_disk(run.data) is None else f"{static_id(run)}-disk"
 
 
 def _slots(name: str, runs: Mapping[str, RunSpec], slots: Mapping[str, int] | int | None) -> int:

@@ -1,0 +1,101 @@
+"""Training on a set that is read from the disk: the same numbers as from memory, and what cannot be had is refused."""
+
+import jax
+import numpy as np
+import pytest
+from data_samples import cifar5m_folder
+
+import basin
+from basin.data import Cifar5m, cifar5m, load, on_disk
+from basin.training import examples, plan
+
+NUM_TRAIN = 100
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return cifar5m_folder(tmp_path_factory.mktemp("cifar5m") / "data")
+
+
+@pytest.fixture
+def from_disk(monkeypatch):
+    """Return what makes every set too large for memory from now on."""
+
+    def begin():
+        monkeypatch.setattr(cifar5m, "MAX_LOADED", 0)
+        examples._judges.cache_clear()
+
+    yield begin
+    examples._judges.cache_clear()
+
+
+def run(folder, **changes):
+    return basin.RunSpec(
+        **{
+            "data": Cifar5m(path=folder, num_train=NUM_TRAIN, num_test=20, num_validation=30, label_noise=0.2),
+            "model": basin.models.MLP(widths=(8,)),
+            "optimizer": basin.optim.SGD(learning_rate=0.05),
+            "batch_size": 2,
+            "budget": "50 steps",
+            "order": "once",
+            "evaluations": {"early": 2, "regular": 3},
+        }
+        | changes
+    )
+
+
+def same(a, b):
+    pairs = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+    return all(np.asarray(x).tobytes() == np.asarray(y).tobytes() for x, y in pairs)
+
+
+@pytest.mark.parametrize("changes", [{}, {"order": "reshuffled", "batch_size": 7, "budget": "70 steps"}])
+def test_a_run_from_the_disk_has_the_weights_and_looks_of_one_from_memory(changes, folder, from_disk):
+    specs = [run(folder, seed=seed, **changes) for seed in range(3)]
+    held = basin.train(specs, slots=4)
+    from_disk()
+    assert all(on_disk(spec.data) for spec in specs)
+    for a, b in zip(held, basin.train(specs, slots=4), strict=True):
+        assert a.id == b.id
+        assert same(a.params, b.params)
+        shared = [row for row in a.history.rows if row.split != "train"]
+        assert list(b.history.rows) == shared
+
+
+def test_statistics_are_taken_over_the_first_examples(folder, from_disk):
+    normed = run(folder, model=basin.models.MLP(widths=(8,), norm="batch"))
+    held = basin.train(normed)
+    from_disk()
+    found = basin.train(normed)
+    assert same(held.params, found.params)  # a hundred examples are all among the first
+    assert found.history.last("test", "loss") == pytest.approx(held.history.last("test", "loss"), rel=1e-5)
+
+
+def test_a_kept_run_goes_on_from_the_disk(folder, from_disk, tmp_path):
+    from_disk()
+    whole = basin.train(run(folder))
+    kept = basin.train(run(folder), out=tmp_path)
+    assert same(whole.params, kept.params)
+
+
+def test_its_training_set_is_not_looked_at(folder, from_disk):
+    from_disk()
+    done = basin.train(run(folder, budget="3 steps"))
+    with pytest.raises(ValueError, match="no training set is held in memory"):
+        done.loss("train")
+    with pytest.raises(ValueError, match="set num_train"):
+        load(run(folder).data, 0)
+
+
+def test_what_it_cannot_do_is_refused_beforehand(folder, from_disk):
+    from_disk()
+    with pytest.raises(ValueError, match="expected no stop rule for 100 examples that are read from the disk"):
+        plan.resolve(run(folder, stop=[{"kind": "train_loss", "threshold": 0.1}]))
+    with pytest.raises(ValueError, match="expected at most 50 steps of 2, as each of 100 examples is shown once"):
+        plan.resolve(run(folder, budget="51 steps"))
+
+
+def test_runs_from_memory_and_from_the_disk_are_groups_of_their_own(folder, monkeypatch):
+    monkeypatch.setattr(cifar5m, "MAX_LOADED", 100)
+    small = run(folder, data=Cifar5m(path=folder, num_train=100, num_test=20))
+    assert len(plan.plan([small, small.replace(seed=1), run(folder)])) == 2
