@@ -9,7 +9,7 @@ import pytest
 
 from basin.data import batch_indices
 from basin.data import batches as module
-from basin.data.batches import BLOCK, batches
+from basin.data.batches import Blocks, batches, block_steps
 from basin.data.stored import StoredExamples, StoredRows
 
 KEY = jax.random.key(5, impl="threefry2x32")
@@ -42,8 +42,8 @@ def test_batches_are_those_of_the_set_in_memory(order, examples):
     assert all((block.inputs == block.inputs[..., :1, :1]).all() for block in blocks)
     assert (np.concatenate([block.labels.ravel() for block in blocks]) == expected % 7).all()
     assert (np.concatenate([block.indices.ravel() for block in blocks]) == expected).all()
-    assert [block.first for block in blocks] == list(range(0, steps, BLOCK))
-    assert [len(block.labels) for block in blocks] == [min(BLOCK, steps - first) for first in range(0, steps, BLOCK)]
+    assert [block.first for block in blocks] == list(range(0, steps, 32))
+    assert [len(block.labels) for block in blocks] == [min(32, steps - first) for first in range(0, steps, 32)]
 
 
 def test_one_pass_shows_every_example_once(examples):
@@ -64,10 +64,33 @@ def test_a_run_that_would_need_an_example_twice_is_refused_before_it_begins(exam
         batches(examples, KEY, batch_size=8, num_steps=2**30, order="fixed")
 
 
-def test_an_order_that_repeats_is_noticed(examples, monkeypatch):
-    monkeypatch.setattr(module, "_indices", lambda *_: np.arange(BLOCK * 8).reshape(BLOCK, 8))
+@pytest.mark.parametrize(
+    "faulty",
+    [
+        lambda _, first, *__: np.arange(256).reshape(32, 8),  # every block has the same examples
+        lambda _, first, *__: np.repeat(np.arange(first * 4, first * 4 + 128), 2).reshape(32, 8),  # twice in a block
+    ],
+)
+def test_an_order_that_repeats_is_noticed(faulty, examples, monkeypatch):
+    monkeypatch.setattr(module, "_indices", faulty)
     with pytest.raises(AssertionError, match="an example came twice"):
         list(batches(examples, KEY, batch_size=8, num_steps=125))
+
+
+def test_a_block_that_is_asked_for_again_is_not_gathered_again(examples):
+    GATHERED.clear()
+    blocks = Blocks(Watched(**vars(examples)), KEY, 8, 125, "once")
+    taken = [blocks.take(number) for number in (1, 1, 2, 3, 3, 4, 1000)]
+    blocks.close()
+    assert [block.first for block in taken] == [32, 32, 64, 96, 96, 96, 96]  # the run ends in the fourth
+    assert len(GATHERED) == 3
+
+
+@pytest.mark.parametrize("batch_size", [1, 128, 129, 1000, 5000])
+def test_a_block_of_large_batches_is_short(batch_size):
+    assert 1 <= block_steps(batch_size) <= 32
+    assert block_steps(batch_size) * batch_size <= max(4096, batch_size)
+    assert block_steps(batch_size) == 32 or (block_steps(batch_size) + 1) * batch_size > 4096
 
 
 class Watched(StoredExamples):
@@ -106,10 +129,3 @@ def test_reading_stops_when_nobody_reads(examples):
     next(reading)
     reading.close()  # pyright: ignore[reportAttributeAccessIssue]  a generator
     assert set(threading.enumerate()) <= before
-
-
-def test_the_speed_of_reading_is_said(examples):
-    began = time.perf_counter()
-    count = sum(block.labels.size for block in batches(examples, KEY, batch_size=100, num_steps=10))
-    print(f"{count / (time.perf_counter() - began):,.0f} small examples a second")
-    assert count == 1000

@@ -9,6 +9,7 @@ import tracemalloc
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -177,6 +178,32 @@ def test_a_converted_file_of_another_length_is_made_again(tmp_path):
     images = converted(path)[2].images
     images.write_bytes(images.read_bytes()[:-1])
     verify(converted(path))
+
+
+def test_a_note_of_older_files_does_not_outlive_them(tmp_path):
+    # Killed between the new images and the new note, and the archive removed: what is left is of no archive.
+    path = Path(cifar5m_folder(tmp_path / "data"))
+    converted(path)
+    np.savez(path / "part2.npz", X=cifar5m_part(4)["X"], Y=cifar5m_part(2)["Y"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(convert.json, "dumps", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            converted(path)
+    (path / "part2.npz").unlink()
+    assert "got no part2.npz" in refused(str(path))
+
+
+def test_parts_in_the_cache_stay_there_when_the_folder_can_be_written_to_again(tmp_path, monkeypatch):
+    path = Path(cifar5m_folder(tmp_path / "data"))
+    (path / "converted").write_text("in the way")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    before = converted(path)
+    (path / "converted").unlink()
+    (path / "part0.npz").unlink()
+    cifar5m_folder(path, part0=None, part1={"Y": np.zeros(30, int)})
+    after = converted(path)
+    assert after[0] == before[0]
+    assert path / "converted" in after[1].images.parents
 
 
 @pytest.mark.parametrize("kind", ["images", "labels"])

@@ -6,7 +6,7 @@ import pytest
 from data_samples import cifar5m_folder
 
 import basin
-from basin.data import Cifar5m, cifar5m, load, on_disk
+from basin.data import Cifar5m, batches, cifar5m, load, on_disk
 from basin.training import examples, plan
 
 NUM_TRAIN = 100
@@ -49,13 +49,24 @@ def same(a, b):
     return all(np.asarray(x).tobytes() == np.asarray(y).tobytes() for x, y in pairs)
 
 
-@pytest.mark.parametrize("changes", [{}, {"order": "reshuffled", "batch_size": 7, "budget": "70 steps"}])
-def test_a_run_from_the_disk_has_the_weights_and_looks_of_one_from_memory(changes, folder, from_disk):
-    specs = [run(folder, seed=seed, **changes) for seed in range(3)]
-    held = basin.train(specs, slots=4)
+# Three runs in four slots, in step; five of different lengths, so that the fifth begins in the middle of a block of its
+# neighbour's; blocks of fewer steps, as where batches are large.
+WAYS = {
+    "in step": (4, 4096, [{"seed": seed} for seed in range(3)]),
+    "one after another": (4, 4096, [{"seed": s, "budget": f"{n} steps"} for s, n in enumerate((41, 7, 50, 45, 40))]),
+    "short blocks": (2, 20, [{"seed": seed, "order": "reshuffled", "budget": "70 steps"} for seed in range(2)]),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_run_from_the_disk_has_the_weights_and_looks_of_one_from_memory(way, folder, from_disk, monkeypatch):
+    slots, gathered, changes = WAYS[way]
+    monkeypatch.setattr(batches, "MAX_GATHERED", gathered)
+    specs = [run(folder, **change) for change in changes]
+    held = basin.train(specs, slots=slots)
     from_disk()
     assert all(on_disk(spec.data) for spec in specs)
-    for a, b in zip(held, basin.train(specs, slots=4), strict=True):
+    for a, b in zip(held, basin.train(specs, slots=slots), strict=True):
         assert a.id == b.id
         assert same(a.params, b.params)
         shared = [row for row in a.history.rows if row.split != "train"]
@@ -89,8 +100,12 @@ def test_its_training_set_is_not_looked_at(folder, from_disk):
 
 def test_what_it_cannot_do_is_refused_beforehand(folder, from_disk):
     from_disk()
-    with pytest.raises(ValueError, match="expected no stop rule for 100 examples that are read from the disk"):
+    with pytest.raises(
+        ValueError, match="all of 100 examples at once, as they are read from the disk, got a stop rule"
+    ):
         plan.resolve(run(folder, stop=[{"kind": "train_loss", "threshold": 0.1}]))
+    with pytest.raises(ValueError, match="got batch_size 'full'"):
+        plan.resolve(run(folder, batch_size="full", order="fixed"))
     with pytest.raises(ValueError, match="expected at most 50 steps of 2, as each of 100 examples is shown once"):
         plan.resolve(run(folder, budget="51 steps"))
 

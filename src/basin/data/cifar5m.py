@@ -22,7 +22,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Int32
+from jaxtyping import Float32, Int, Int32
 
 from basin.data.convert import NUM_CLASSES, SHAPE, Part, converted
 from basin.data.corrupt import corrupt
@@ -34,6 +34,8 @@ from basin.spec.data import Cifar5m
 
 MAX_LOADED = 2**18
 """Most examples that are brought into memory, where each takes 12 KiB in single precision."""
+
+_AT_ONCE = 4096  # examples that are scaled together, so that what is in between stays small
 
 
 def describe(spec: Cifar5m) -> DataInfo:
@@ -159,12 +161,22 @@ def _in_memory(
     spec: Cifar5m, parts: tuple[Part, ...], sample: StoredExamples, num_train: int, first: int | None = None
 ) -> Dataset:
     """Return the first of a sample's training examples, all if not said how many, with the test set and the rest."""
-    x_train, y_train = sample.take(np.arange(num_train if first is None else first))
-    x_validation, y_validation = sample.take(np.arange(num_train, len(sample)))
-    x_test = StoredRows([parts[-1].images]).take(np.arange(spec.num_test))
+    train = slice(num_train if first is None else first)
+    x_train, x_validation = (
+        _levels(spec, sample.inputs, sample.rows[part]) for part in (train, slice(num_train, None))
+    )
+    x_test = _levels(spec, StoredRows([parts[-1].images]), np.arange(spec.num_test))
     y_test = parts[-1].read_labels()[: spec.num_test].astype(np.int32)
-    x_train, x_test, x_validation = (scaled(x, spec.standardise) for x in (x_train, x_test, x_validation))
-    return Dataset(x_train, y_train, x_test, y_test, x_validation, y_validation)
+    return Dataset(x_train, sample.labels[train], x_test, y_test, x_validation, sample.labels[num_train:])
+
+
+def _levels(spec: Cifar5m, stored: StoredRows, rows: Int[np.ndarray, " n"]) -> Float32[np.ndarray, "n 32 32 3"]:
+    """Return inputs as networks see them, brought into memory some at a time."""
+    x = np.empty((len(rows), *SHAPE), np.float32)
+    for first in range(0, len(rows), _AT_ONCE):
+        part = slice(first, first + _AT_ONCE)
+        x[part] = scaled(stored.take(rows[part]), spec.standardise)
+    return x
 
 
 def _sample(key: jax.Array, count: int, available: int) -> Int32[np.ndarray, " count"]:

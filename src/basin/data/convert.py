@@ -97,19 +97,16 @@ def converted(folder: Path, report: Report | None = None) -> tuple[Part, ...]:
     """
     if not folder.is_dir():
         raise ValueError(f"{folder}: expected the folder of CIFAR-5m, got none; check the path")
-    for place in _places(folder):
-        parts = [_kept(folder, place, number) for number in range(NUM_PARTS)]
-        if None not in parts:
-            return tuple(part for part in parts if part is not None)
+    parts = [_found(folder, number) for number in range(NUM_PARTS)]
+    if None not in parts:
+        return tuple(part for part in parts if part is not None)
     _check_sources(folder)
     place = _made(_places(folder))
     with FileLock(place / ".lock"):
         _sweep(place)
         _check_space(folder, place)
         report = report or to_stderr()
-        return tuple(
-            _kept(folder, place, number) or _convert(folder, place, number, report) for number in range(NUM_PARTS)
-        )
+        return tuple(_found(folder, number) or _convert(folder, place, number, report) for number in range(NUM_PARTS))
 
 
 def verify(parts: tuple[Part, ...]) -> None:
@@ -160,8 +157,14 @@ def _sweep(place: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def _found(folder: Path, number: int) -> Part | None:
+    """Return a part that was converted, wherever it was put; None if it was not."""
+    kept = (_kept(folder, place, number) for place in _places(folder))
+    return next((part for part in kept if part is not None), None)
+
+
 def _kept(folder: Path, place: Path, number: int) -> Part | None:
-    """Return a part that was converted, or None if it was not, or not from the archive that is there now."""
+    """Return a part that was converted there, or None if it was not, or not from the archive that is there now."""
     images, labels, manifest = _files(place, number)
     try:
         said = json.loads(manifest.read_text(encoding="utf-8"))
@@ -198,7 +201,7 @@ def _check_sources(folder: Path) -> None:
     missing = [
         f"part{number}.npz"
         for number in range(NUM_PARTS)
-        if not _source(folder, number).is_file() and not any(_kept(folder, at, number) for at in _places(folder))
+        if not _source(folder, number).is_file() and _found(folder, number) is None
     ]
     if missing:
         raise ValueError(
@@ -209,7 +212,7 @@ def _check_sources(folder: Path) -> None:
 
 def _check_space(folder: Path, place: Path) -> None:
     """Refuse a disk without the space for what is not converted yet."""
-    sources = [_source(folder, number) for number in range(NUM_PARTS) if _kept(folder, place, number) is None]
+    sources = [_source(folder, number) for number in range(NUM_PARTS) if _found(folder, number) is None]
     needed, free = sum(path.stat().st_size for path in sources), shutil.disk_usage(place).free
     if needed > free:
         raise ValueError(
@@ -221,6 +224,7 @@ def _convert(folder: Path, place: Path, number: int, report: Report) -> Part:
     source = _source(folder, number)
     images, labels, manifest = _files(place, number)
     signature = _signature(source)
+    manifest.unlink(missing_ok=True)  # what it says of older files must not be read of newer ones
     with open_archive(str(source), None, KINDS) as archive:
         y = _labels(archive)
         hashes = (

@@ -115,7 +115,7 @@ class Lane:
             in_loop=model.trains_in_loop or jax.default_backend() != "cpu",
         )
         self.program = compiled_once(wanted)
-        self._window = Window(group, slots) if on_disk(template.data) is not None else None
+        self._window = Window(slots) if on_disk(template.data) is not None else None
         self._is_held = not template.data.endless and self._window is None
         self._capacity = max(run.data.num_train or 1 for run in group.runs.values()) if self._is_held else 1
         self._slots: Slot | None = None

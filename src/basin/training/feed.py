@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from basin.data import reference, stream
-from basin.data.batches import BLOCK
+from basin.data.batches import block_steps
 from basin.data.sampler import batch_indices
 from basin.spec.run import Order, RunSpec
 from basin.training.keys import named_key
@@ -62,7 +62,7 @@ def disk_feed(batch_size: int, inputs: Callable[[Any, jax.Array], jax.Array]) ->
     """
 
     def prepare(run: RunSpec, steps: jax.Array) -> jax.Array:
-        return (steps % BLOCK)[:, None] * batch_size + jnp.arange(batch_size, dtype=jnp.int32)
+        return (steps % block_steps(batch_size))[:, None] * batch_size + jnp.arange(batch_size, dtype=jnp.int32)
 
     def draw(run: RunSpec, fixed: Any, indices: jax.Array, pool: Examples) -> Examples:
         x, y = pool
