@@ -50,6 +50,12 @@ def test_one_pass_shows_every_example_once(examples):
     assert sorted(numbers(batches(examples, KEY, batch_size=8, num_steps=125))) == list(range(1000))
 
 
+def test_one_pass_over_all_of_cifar5m_shows_no_image_twice():
+    count, steps = 5_002_240, 39_000  # of 128, as in the paper
+    shown = np.bincount(module._indices(KEY, 0, steps, 128, count, "once").ravel(), minlength=count)
+    assert (len(shown), shown.sum(), shown.max()) == (count, steps * 128, 1)
+
+
 def test_a_pass_goes_on_where_it_was_left(examples):
     whole = numbers(batches(examples, KEY, batch_size=8, num_steps=125))
     rest = numbers(batches(examples, KEY, batch_size=8, num_steps=125, first_step=41))

@@ -7,7 +7,8 @@ from data_samples import cifar5m_folder
 
 import basin
 from basin.data import Cifar5m, batches, cifar5m, load, on_disk
-from basin.training import examples, plan
+from basin.training import examples, loop, plan
+from basin.training.window import Window
 
 NUM_TRAIN = 100
 
@@ -82,10 +83,23 @@ def test_statistics_are_taken_over_the_first_examples(folder, from_disk):
     assert found.history.last("test", "loss") == pytest.approx(held.history.last("test", "loss"), rel=1e-5)
 
 
-def test_a_kept_run_goes_on_from_the_disk(folder, from_disk, tmp_path):
+def test_a_run_that_was_interrupted_goes_on_where_it_was(folder, from_disk, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "KEEP_EVERY_S", 0.0)
+    monkeypatch.setattr(loop, "SEGMENT_S", 1e-9)
     from_disk()
-    whole = basin.train(run(folder))
+    whole, (look, steps) = basin.train(run(folder)), (Window.at, [])
+
+    def watched(self, at):
+        steps.append(int(at[0]))
+        if len(steps) == 6:
+            raise KeyboardInterrupt
+        return look(self, at)
+
+    monkeypatch.setattr(Window, "at", watched)
+    with pytest.raises(KeyboardInterrupt):
+        basin.train(run(folder), out=tmp_path)
     kept = basin.train(run(folder), out=tmp_path)
+    assert 0 < steps[6] <= steps[5]
     assert same(whole.params, kept.params)
 
 
