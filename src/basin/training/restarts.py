@@ -111,7 +111,9 @@ def _check(runs: Sequence[RunSpec], metric: str, split: str) -> None:
     if split == "validation" and not all(run.data.num_validation for run in runs):
         raise ValueError("expected held-out examples to choose on, got none; set data.num_validation")
     if split == "train" and any(run.data.endless or on_disk(run.data) for run in runs):
-        raise ValueError("expected a training set in memory to choose on, got none; set data.num_validation")
+        raise ValueError(
+            "expected a training set to choose on, got none that is held in memory; set data.num_validation"
+        )
 
 
 def _value(run: Run, split: str, metric: str) -> float:
