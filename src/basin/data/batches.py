@@ -71,7 +71,8 @@ class Blocks:
     def __init__(self, examples: StoredExamples, key: jax.Array, batch_size: int, num_steps: int, order: Order) -> None:
         self.steps = block_steps(batch_size)
         self._examples, self._batch_size, self._num_steps = examples, batch_size, num_steps
-        self._key, self._order = _beside_training(key), order
+        self._key = _beside_training(key)
+        self._order: Order = order
         self._last = num_steps // self.steps
         self._shown = np.zeros(len(examples), bool) if order == "once" else None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="batches")
