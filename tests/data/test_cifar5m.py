@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 from data_samples import CIFAR5M_PARTS, cifar5m_folder, cifar5m_part
 
-import basin
 from basin.data import Cifar5m, cifar5m, convert, describe, load, resolve, stored
 from basin.data.convert import converted, verify
 from basin.data.stored import StoredRows
@@ -314,18 +313,6 @@ def test_more_than_memory_should_hold_is_refused_with_what_to_do(folder, monkeyp
     with pytest.raises(ValueError, match=r"at most 149 examples .* got 150 of cifar5m; set num_train"):
         load(Cifar5m(path=folder, num_test=20), 0)
     assert len(load(Cifar5m(path=folder, num_train=149, num_test=20), 0).y_train) == 149
-
-
-def test_a_network_trains_on_a_sample_shown_once(folder):
-    run = basin.RunSpec(
-        data=Cifar5m(path=folder, num_train=64, num_test=20),
-        model=basin.models.MLP(widths=(4,)),
-        optimizer=basin.optim.SGD(learning_rate=0.01),
-        batch_size=16,
-        budget="4 steps",
-        order="once",
-    )
-    assert str(basin.train(run).outcome) == "completed at step 4"
 
 
 @pytest.fixture(scope="module")

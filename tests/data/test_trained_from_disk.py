@@ -8,6 +8,7 @@ from data_samples import cifar5m_folder
 import basin
 from basin.data import Cifar5m, batches, cifar5m, load, on_disk
 from basin.training import examples, loop, plan
+from basin.training.program import compiled_once
 from basin.training.window import Window
 
 NUM_TRAIN = 100
@@ -16,6 +17,14 @@ NUM_TRAIN = 100
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return cifar5m_folder(tmp_path_factory.mktemp("cifar5m") / "data")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _blocks_of_ten_steps():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batches, "MAX_GATHERED", 20)
+        yield
+    compiled_once.cache_clear()  # what was compiled counts on it
 
 
 @pytest.fixture
@@ -50,44 +59,38 @@ def same(a, b):
     return all(np.asarray(x).tobytes() == np.asarray(y).tobytes() for x, y in pairs)
 
 
-# Three runs in four slots, in step; five of different lengths, so that the fifth begins in the middle of a block of its
-# neighbour's; blocks of fewer steps, as where batches are large.
-WAYS = {
-    "in step": (4, 4096, [{"seed": seed} for seed in range(3)]),
-    "one after another": (4, 4096, [{"seed": s, "budget": f"{n} steps"} for s, n in enumerate((41, 7, 50, 45, 40))]),
-    "short blocks": (2, 20, [{"seed": seed, "order": "reshuffled", "budget": "70 steps"} for seed in range(2)]),
-}
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_a_run_from_the_disk_has_the_weights_and_looks_of_one_from_memory(way, folder, from_disk, monkeypatch):
-    slots, gathered, changes = WAYS[way]
-    monkeypatch.setattr(batches, "MAX_GATHERED", gathered)
-    specs = [run(folder, **change) for change in changes]
-    held = basin.train(specs, slots=slots)
+def test_runs_from_the_disk_have_the_weights_and_looks_of_those_from_memory(folder, from_disk):
+    # Of five runs in four slots the fifth begins in the middle of a block of its neighbour's.
+    specs = [run(folder, seed=seed, budget=f"{steps} steps") for seed, steps in enumerate((41, 7, 50, 45, 40))]
+    held = basin.train(specs, slots=4)
     from_disk()
     assert all(on_disk(spec.data) for spec in specs)
-    for a, b in zip(held, basin.train(specs, slots=slots), strict=True):
+    for a, b in zip(held, basin.train(specs, slots=4), strict=True):
         assert a.id == b.id
         assert same(a.params, b.params)
         shared = [row for row in a.history.rows if row.split != "train"]
         assert list(b.history.rows) == shared
 
 
-def test_statistics_are_taken_over_the_first_examples(folder, from_disk):
-    normed = run(folder, model=basin.models.MLP(widths=(8,), norm="batch"))
-    held = basin.train(normed)
+def test_it_is_judged_as_from_memory_and_statistics_are_taken_over_its_first_examples(folder, from_disk, monkeypatch):
+    # Independent: the arrays that the source loads whole.
+    resolved = plan.resolve(run(folder))
+    whole = load(resolved.data, resolved.seed)
+    monkeypatch.setattr(examples, "REFERENCE", 60)
     from_disk()
-    found = basin.train(normed)
-    assert same(held.params, found.params)  # a hundred examples are all among the first
-    assert found.history.last("test", "loss") == pytest.approx(held.history.last("test", "loss"), rel=1e-5)
+    found = examples.judges(resolved)
+    assert found.train is None
+    assert same(found.reference, whole.x_train[:60])
+    assert same(found.test, (whole.x_test, whole.y_test))
+    assert same(found.validation, (whole.x_validation, whole.y_validation))
 
 
 def test_a_run_that_was_interrupted_goes_on_where_it_was(folder, from_disk, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "KEEP_EVERY_S", 0.0)
     monkeypatch.setattr(loop, "SEGMENT_S", 1e-9)
     from_disk()
-    whole, (look, steps) = basin.train(run(folder)), (Window.at, [])
+    look, steps = Window.at, []
+    whole = basin.train(run(folder), slots=4)
 
     def watched(self, at):
         steps.append(int(at[0]))
@@ -97,15 +100,15 @@ def test_a_run_that_was_interrupted_goes_on_where_it_was(folder, from_disk, tmp_
 
     monkeypatch.setattr(Window, "at", watched)
     with pytest.raises(KeyboardInterrupt):
-        basin.train(run(folder), out=tmp_path)
-    kept = basin.train(run(folder), out=tmp_path)
+        basin.train(run(folder), out=tmp_path, slots=4)
+    kept = basin.train(run(folder), out=tmp_path, slots=4)
     assert 0 < steps[6] <= steps[5]
     assert same(whole.params, kept.params)
 
 
 def test_its_training_set_is_not_looked_at(folder, from_disk):
     from_disk()
-    done = basin.train(run(folder, budget="3 steps"))
+    done = basin.train(run(folder, budget="3 steps"), slots=4)
     with pytest.raises(ValueError, match="no training set is held in memory"):
         done.loss("train")
     with pytest.raises(ValueError, match="set num_train"):
