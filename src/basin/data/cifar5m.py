@@ -32,8 +32,8 @@ from basin.data.source import DataInfo, Dataset, OnDisk, Source
 from basin.data.stored import StoredExamples, StoredRows
 from basin.spec.data import Cifar5m
 
-MAX_LOADED = 2**18
-"""Most examples that are brought into memory, where each takes 12 KiB in single precision."""
+MAX_LOADED = 2**17
+"""Most examples that are brought into memory: each takes 12 KiB in single precision, and training holds four copies."""
 
 _AT_ONCE = 4096  # examples that are scaled together, so that what is in between stays small
 
