@@ -66,7 +66,7 @@ class Part:
         Raises:
             ValueError: They are not what was written.
         """
-        labels = np.load(self.labels, allow_pickle=False)
+        labels = np.fromfile(self.labels, np.uint8, offset=len(_npy_header((self.count,))))
         if hashlib.sha256(labels.tobytes()).hexdigest() != self.sha256[1]:
             raise ValueError(f"{self.labels}: expected the labels that were converted, got others; remove this file")
         return labels
