@@ -84,7 +84,7 @@ class Blocks:
         Numbers must not descend; it is quick for one after another, and for the same again.
         """
         number = min(number, self._last)
-        wanted = range(number, min(number + 1, self._last) + 1)
+        wanted = [number, number + 1] if (number + 1) * self.steps < self._num_steps else [number]
         self._gathered = {n: self._gathered.get(n) or self._thread.submit(self._gather, n) for n in wanted}
         return self._gathered[number].result()
 
