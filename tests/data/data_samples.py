@@ -1,8 +1,11 @@
 """Small specifications of every registered source, and the archive of a user."""
 
 import numpy as np
+from PIL import Image
 
-from basin.data import Digits, Glyphs, Mixture, Npz, Teacher
+from basin.data import Cifar5m, Digits, Glyphs, ImageFolder, Mixture, Npz, Teacher
+
+CIFAR5M_PARTS = 6
 
 
 def user_arrays(num_train=40, num_test=20, shape=(3, 2), num_classes=4):
@@ -26,9 +29,39 @@ def user_file(folder, name="user.npz", **changes):
     return str(path)
 
 
+def cifar5m_part(number, count=30):
+    """Return the arrays of one part of a small CIFAR-5m; the first pixel of an image is its part and its number."""
+    rng = np.random.Generator(np.random.PCG64(number))
+    x = rng.integers(0, 256, (count, 32, 32, 3), np.uint8)
+    x[:, 0, 0] = np.stack([np.full(count, number), *divmod(np.arange(count), 256)], axis=1)
+    return {"X": x, "Y": np.arange(count) % 10}
+
+
+def cifar5m_folder(folder, save=np.savez, **changes):
+    """Write a small CIFAR-5m and return its path; `part3={"X": ...}` changes arrays, `part3=None` leaves a part out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(CIFAR5M_PARTS):
+        change = changes.get(f"part{number}", {})
+        if change is not None:
+            save(folder / f"part{number}.npz", **cifar5m_part(number) | change)
+    return str(folder)
+
+
+def image_folder(folder, classes=("bird", "cat", "dog"), count=25, suffixes=(".png", ".jpg")):
+    """Write images of random sizes, a folder a class, and return the path."""
+    rng = np.random.Generator(np.random.PCG64(8))
+    for name in classes:
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            height, width = rng.integers(9, 20, 2)
+            pixels = rng.integers(0, 256, (height, width, 3), np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{number:03}{suffixes[number % len(suffixes)]}")
+    return str(folder)
+
+
 def cases(folder):
     """Return specifications by kind, each with and without what may be asked of it."""
-    path = user_file(folder)
+    path, cifar5m, images = user_file(folder), cifar5m_folder(folder / "cifar5m"), image_folder(folder / "images")
     return {
         "digits": [Digits(), Digits(num_train=500), Digits(label_noise=0.3)],
         "glyphs": [
@@ -47,4 +80,21 @@ def cases(folder):
             Teacher(num_classes=3, dimension=5, temperature=0.0, num_train=300, num_test=90, label_noise=0.3),
         ],
         "npz": [Npz(path=path), Npz(path=path, num_train=30), Npz(path=path, label_noise=0.3)],
+        "cifar5m": [
+            Cifar5m(path=cifar5m, num_train=60, num_test=20),
+            Cifar5m(path=cifar5m, num_test=30),
+            Cifar5m(path=cifar5m, num_train=100, num_test=20, num_validation=40, label_noise=0.3),
+        ],
+        "image_folder": [
+            ImageFolder(path=images, size=8),
+            ImageFolder(path=images, size=8, num_train=40, num_validation=20),
+            ImageFolder(
+                path=images,
+                size=4,
+                channels=1,
+                classes={"pet": ["dog", "cat"], "bird": ["bird"]},
+                test_share=0.3,
+                label_noise=0.3,
+            ),
+        ],
     }

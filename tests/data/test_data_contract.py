@@ -85,6 +85,8 @@ def test_label_noise_touches_training_labels_only(spec):
 def test_the_training_part_is_standardised(spec):
     x = load(spec, 0).x_train.astype(np.float64)
     _skip_unless_standardised(spec)
+    if spec.kind == "cifar5m":
+        pytest.skip("its scale is its authors', the same for every sample")
     if spec.kind == "glyphs":  # one figure a channel, from a reference sample: true up to sampling error
         x = np.concatenate([x, load(spec, 0).x_test])
         assert np.abs(x.mean((0, 1, 2))).max() < 0.1

@@ -2,10 +2,18 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from basin.spec.base import first_error, static_form, traced_leaves
-from basin.spec.data import AnyData, Digits, Glyphs, Npz
+from basin.spec.data import AnyData, Cifar5m, Digits, Glyphs, ImageFolder, Npz
 from basin.spec.ids import canonical, content_id, static_id
 
-SPECS = [Digits(), Digits(num_train=100, label_noise=0.1), Glyphs(), Glyphs(size=8, num_train=7), Npz(path="a.npz")]
+SPECS = [
+    Digits(),
+    Digits(num_train=100, label_noise=0.1),
+    Glyphs(),
+    Glyphs(size=8, num_train=7),
+    Npz(path="a.npz"),
+    Cifar5m(path="cifar5m", num_train=50_000),
+    ImageFolder(path="images", classes=(("dog", ("a", "b")), ("bird", ("c",)))),
+]
 HASH, OTHER_HASH = "0" * 64, "1" * 64
 
 
@@ -30,6 +38,10 @@ def test_a_specification_survives_json_and_is_told_by_its_kind(spec):
         (lambda: Npz(path=""), "path"),
         (lambda: Npz(path="a", sha256="xyz"), "sha256"),
         (lambda: Npz(path="a", num_classes=1), "num_classes"),
+        (lambda: Cifar5m(path="a", num_train=0), "num_train"),
+        (lambda: ImageFolder(path="a", size=0), "size"),
+        (lambda: ImageFolder(path="a", test_share=1.0), "test_share"),
+        (lambda: ImageFolder(path="a", classes={"dog": ["a"], "bird": ["a"]}), "each folder once, got a"),
         (lambda: Glyphs(dificulty=0.1), "did you mean 'difficulty'?"),
     ],
 )
@@ -71,4 +83,4 @@ def test_an_unknown_file_is_named_by_its_place():
 
 
 def test_only_a_stream_without_a_sample_size_is_endless():
-    assert [spec.endless for spec in SPECS] == [False, False, True, False, False]
+    assert [spec.endless for spec in SPECS] == [False, False, True, False, False, False, False]

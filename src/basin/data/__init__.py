@@ -13,11 +13,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from basin._lazy import lazy
-from basin.spec.data import AnyData, Digits, Glyphs, Mixture, Npz, Teacher
+from basin.spec.data import AnyData, Cifar5m, Digits, Glyphs, ImageFolder, Mixture, Npz, Teacher
 
 if TYPE_CHECKING:
     from basin.data.corrupt import corrupt
-    from basin.data.registry import SOURCES, bayes_error, depends_on_seed, describe, load, reference, resolve, stream
+    from basin.data.registry import (
+        SOURCES,
+        bayes_error,
+        depends_on_seed,
+        describe,
+        load,
+        on_disk,
+        reference,
+        resolve,
+        stream,
+    )
     from basin.data.sampler import batch_indices
     from basin.data.source import DataInfo, Dataset, Sample
     from basin.data.standardise import fit_standardiser
@@ -36,6 +46,7 @@ __getattr__, __dir__ = lazy(
         "describe": "basin.data.registry",
         "fit_standardiser": "basin.data.standardise",
         "load": "basin.data.registry",
+        "on_disk": "basin.data.registry",
         "reference": "basin.data.registry",
         "resolve": "basin.data.registry",
         "stream": "basin.data.registry",
@@ -45,10 +56,12 @@ __getattr__, __dir__ = lazy(
 __all__ = [
     "SOURCES",
     "AnyData",
+    "Cifar5m",
     "DataInfo",
     "Dataset",
     "Digits",
     "Glyphs",
+    "ImageFolder",
     "Mixture",
     "Npz",
     "Sample",
@@ -60,6 +73,7 @@ __all__ = [
     "describe",
     "fit_standardiser",
     "load",
+    "on_disk",
     "reference",
     "resolve",
     "stream",

@@ -32,10 +32,11 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotI
 
 @dataclass(frozen=True)
 class Header:
-    """Shape and type that an array of an archive claims to have, and does have in bytes."""
+    """Shape and type that an array of an archive claims to have, and does have in bytes; how its entries stand."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
+    by_columns: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,28 @@ class Archive:
             if entry.read(1):  # reading on to the end also verifies the checksum
                 raise zipfile.BadZipFile(f"{key} longer than its header says")
         return array
+
+    def rows(self, key: str, max_bytes: int = 4 * 2**20) -> Iterator[Shaped[np.ndarray, "..."]]:
+        """Yield an array some rows at a time, so that no more than about `max_bytes` of it is held.
+
+        Raises:
+            ValueError: The array stands column by column, so that its rows lie scattered.
+        """
+        header = self.headers[key]
+        if header.by_columns:
+            raise ValueError(f"expected {key} row by row, got it column by column; save np.ascontiguousarray({key})")
+        width = math.prod(header.shape[1:]) * header.dtype.itemsize
+        at_once = max(1, max_bytes // max(width, 1))
+        with self.file.open(f"{key}.npy") as entry:
+            parse_header(entry, key)
+            for first in range(0, header.shape[0], at_once):
+                count = min(at_once, header.shape[0] - first)
+                held = entry.read(count * width)
+                if len(held) != count * width:
+                    raise zipfile.BadZipFile(f"{key} cut short")
+                yield np.frombuffer(held, header.dtype).reshape(count, *header.shape[1:])
+            if entry.read(1):  # reading on to the end also verifies the checksum
+                raise zipfile.BadZipFile(f"{key} longer than its header says")
 
 
 @contextmanager
@@ -106,7 +129,7 @@ def _checked_headers(archive: zipfile.ZipFile, kinds: Mapping[str, str]) -> dict
 
 def _checked_header(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, key: str, kinds: str) -> Header:
     with archive.open(entry) as file:
-        header = _parse_header(file, key)
+        header = parse_header(file, key)
         held = entry.file_size - file.tell()
     if header.dtype.kind not in kinds:
         what = "integers" if kinds == "iu" else "real numbers"
@@ -118,13 +141,18 @@ def _checked_header(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, key: str, 
     return header
 
 
-def _parse_header(file: Any, key: str) -> Header:
+def parse_header(file: Any, key: str) -> Header:
+    """Return what an open `.npy` file says of its array, and leave the file where its numbers begin.
+
+    Raises:
+        ValueError: It is no array of a form that NumPy writes.
+    """
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     try:
-        shape, _, dtype = readers[npy.read_magic(file)](file)
+        shape, by_columns, dtype = readers[npy.read_magic(file)](file)
     except (ValueError, KeyError) as error:
         reason = " ".join(str(error).split())[:120]
         raise ValueError(f"expected an array in {key}, got '{reason}'; write it with np.savez") from error
     if min(shape, default=0) < 0:
         raise ValueError(f"expected an array in {key}, got the shape {shape}; write it with np.savez")
-    return Header(shape, dtype)
+    return Header(shape, dtype, by_columns)

@@ -8,13 +8,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from basin.data import digits, glyphs, mixture, npz, teacher
+from basin.data import cifar5m, digits, glyphs, image_folder, mixture, npz, teacher
 from basin.data.bayes import BayesError
-from basin.data.source import DataInfo, Dataset, Sample, Source
+from basin.data.source import DataInfo, Dataset, OnDisk, Sample, Source
 
 SOURCES: dict[str, Source] = {
     source.spec.model_fields["kind"].default: source
-    for source in (digits.SOURCE, glyphs.SOURCE, mixture.SOURCE, teacher.SOURCE, npz.SOURCE)
+    for source in (
+        digits.SOURCE,
+        glyphs.SOURCE,
+        mixture.SOURCE,
+        teacher.SOURCE,
+        npz.SOURCE,
+        cifar5m.SOURCE,
+        image_folder.SOURCE,
+    )
 }
 
 
@@ -93,6 +101,16 @@ def bayes_error(spec: Any) -> BayesError:
         names = ", ".join(kind for kind, source in SOURCES.items() if source.bayes_error)
         raise ValueError(f"expected data whose least possible error is known ({names}), got {spec.kind}")
     return known(spec)
+
+
+def on_disk(spec: Any) -> OnDisk | None:
+    """Return how training reads a specification's examples from the disk; None if they fit in memory.
+
+    Args:
+        spec: A specification with `num_train` filled in, as in a resolved run.
+    """
+    found = _source(spec).on_disk
+    return found if found is not None and found.is_needed(spec) else None
 
 
 def resolve(spec: Any) -> Any:

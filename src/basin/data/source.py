@@ -14,6 +14,7 @@ from basin.spec.base import Spec
 
 if TYPE_CHECKING:
     from basin.data.bayes import BayesError
+    from basin.data.stored import StoredExamples
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,22 @@ class Sample(Protocol):
 
 
 @dataclass(frozen=True)
+class OnDisk:
+    """How training reads a source whose examples may be too many for memory.
+
+    Attributes:
+        is_needed: Whether those of a specification, with `num_train` filled in, are.
+        open: `open(spec, seed, first)`: what is trained on as it lies on the disk, and in memory everything else, with
+            the first so many training examples in the place of all.
+        inputs: `inputs(spec, stored)`: inputs as networks see them, of inputs as they are stored; traceable.
+    """
+
+    is_needed: Callable[[Any], bool]
+    open: Callable[[Any, int, int], tuple[StoredExamples, Dataset]]
+    inputs: Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True)
 class Source:
     """A kind of data as functions of its specification, entered in :data:`basin.data.registry.SOURCES`.
 
@@ -74,6 +91,7 @@ class Source:
         reference: A pytree of small arrays that the stream needs at every draw and that never changes.
         resolve: Fills what identifies the data (the hash of a file).
         bayes_error: The least error that any classifier can have on clean examples, where it is known.
+        on_disk: How it is trained on where it does not fit in memory.
     """
 
     spec: type[Spec]
@@ -84,3 +102,4 @@ class Source:
     reference: Callable[[Any], Any] | None = None
     resolve: Callable[[Any], Any] = lambda spec: spec
     bayes_error: Callable[[Any], BayesError] | None = None
+    on_disk: OnDisk | None = None

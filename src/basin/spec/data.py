@@ -6,11 +6,12 @@ functions that make the arrays are in :mod:`basin.data`; the identity of a file 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from basin.spec.base import STATIC, HostInt, LocationMark, Spec, StaticInt, TracedFloat, TracedInt
+from basin.spec.base import STATIC, HostInt, LocationMark, Spec, StaticFloat, StaticInt, TracedFloat, TracedInt
 
 DIGITS_TRAIN = 1437
 """Training examples among the 1 797 handwritten digits; the other 360 are the test part."""
@@ -20,6 +21,10 @@ NumValidation = Annotated[HostInt, Field(ge=0, le=2**24)]
 
 LabelNoise = Annotated[TracedFloat, Field(ge=0, lt=1)]
 """Probability that a training label is replaced by a uniformly chosen incorrect class."""
+
+
+Sha256 = Annotated[str | None, Field(pattern="^[0-9a-f]{64}$")]
+"""What a file must hold, by its hash; None where it is not known yet."""
 
 
 class Digits(Spec):
@@ -202,7 +207,7 @@ class Npz(Spec):
 
     kind: Literal["npz"] = "npz"
     path: Annotated[str, LocationMark("sha256"), Field(min_length=1)]
-    sha256: Annotated[str | None, Field(pattern="^[0-9a-f]{64}$")] = None
+    sha256: Sha256 = None
     num_classes: Annotated[StaticInt | None, Field(ge=2)] = None
     num_train: Annotated[TracedInt | None, Field(ge=2)] = None
     num_validation: NumValidation = 0
@@ -215,5 +220,104 @@ class Npz(Spec):
         return False
 
 
-AnyData = Annotated[Digits | Glyphs | Mixture | Teacher | Npz, Field(discriminator="kind")]
+class Cifar5m(Spec):
+    """CIFAR-5m, six million generated images of 32x32 pixels in ten classes (Nakkiran, Neyshabur & Sedghi 2021).
+
+    The folder holds `part0.npz` to `part5.npz`; parts 0 to 4 are trained on, the beginning of part 5 is the test set.
+    When first used they are converted to files that are read image by image. What the data is, is its content:
+    `basin.data.resolve` fills `sha256`, and from then on the path does not enter the identity of a run.
+
+    Attributes:
+        path: The folder.
+        sha256: Hash of the images and labels of all parts; others are refused.
+        num_train: Training examples, a random sample of the run's seed; None for all that are not held out.
+        num_test: The first so many images of part 5, the same for every seed.
+        num_validation: Held-out examples, the next ones of the sample.
+        label_noise: Probability that a training label is replaced by another class. The test part stays clean.
+        standardise: Whether a level x in 0 ... 255 becomes (x / 255 - 0.5) / 0.5, in [-1, 1], as in the authors' code;
+            without it x / 255.
+
+    Example:
+        >>> Cifar5m(path="cifar5m", num_train=50_000).num_test
+        10000
+    """
+
+    kind: Literal["cifar5m"] = "cifar5m"
+    path: Annotated[str, LocationMark("sha256"), Field(min_length=1)]
+    sha256: Sha256 = None
+    num_train: Annotated[TracedInt | None, Field(ge=1, le=2**24)] = None
+    num_test: Annotated[StaticInt, Field(ge=1, le=2**24)] = 10_000
+    num_validation: NumValidation = 0
+    label_noise: LabelNoise = 0.0
+    standardise: bool = True
+
+    @property
+    def endless(self) -> bool:
+        """Whether training examples are drawn fresh for ever."""
+        return False
+
+
+class ImageFolder(Spec):
+    """Images of the user's in a folder a class: `<path>/<class>/*.png`, or `.jpg`.
+
+    Below `<path>/train` and `<path>/test` if these are there; otherwise a share of every class is the test part. Each
+    image is cropped to the largest square in its middle and resized. What the data is, is the content of the files, in
+    their order: `basin.data.resolve` fills `sha256`, and from then on the path does not enter the identity of a run.
+
+    Attributes:
+        path: The folder.
+        sha256: Hash of the files that are used, with their classes; others are refused.
+        size: Height and width in pixels that images are resized to.
+        channels: 1 for grey, 3 for colour.
+        classes: Names of classes and the folders that make each up, such as `{"dog": ["n02085620", "n02085782"],
+            "bird": ["n01530575"]}`; other folders are left out. If not given, each folder is a class, in the order of
+            their names.
+        test_share: Share of each class that is the test part, the same for every seed; if not given, 0.2. Refused where
+            there is a folder `test`.
+        num_train: The first so many training examples, in a random order that never changes; None for all that are not
+            held out.
+        num_validation: Held-out examples, those that follow the training examples.
+        label_noise: Probability that a training label is replaced by another class. The test part stays clean.
+        standardise: Whether each input is centred and scaled by its mean and standard deviation over the training
+            examples; without it inputs are in [0, 1].
+
+    Example:
+        >>> ImageFolder(path="images", classes={"dog": ["n02085620"], "bird": ["n01530575"]}).classes
+        (('dog', ('n02085620',)), ('bird', ('n01530575',)))
+    """
+
+    kind: Literal["image_folder"] = "image_folder"
+    path: Annotated[str, LocationMark("sha256"), Field(min_length=1)]
+    sha256: Sha256 = None
+    size: Annotated[StaticInt, Field(ge=1, le=1024)] = 32
+    channels: Annotated[Literal[1, 3], STATIC] = 3
+    classes: Annotated[tuple[tuple[str, tuple[str, ...]], ...] | None, Field(min_length=2)] = None
+    test_share: Annotated[StaticFloat | None, Field(gt=0, lt=1)] = None
+    num_train: Annotated[TracedInt | None, Field(ge=2, le=2**24)] = None
+    num_validation: NumValidation = 0
+    label_noise: LabelNoise = 0.0
+    standardise: bool = True
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _in_pairs(cls, value: Any) -> Any:
+        return tuple(value.items()) if isinstance(value, Mapping) else value
+
+    @field_validator("classes")
+    @classmethod
+    def _each_folder_once(cls, classes: tuple[tuple[str, tuple[str, ...]], ...] | None) -> Any:
+        folders = [folder for _, members in classes or () for folder in members]
+        twice = sorted({folder for folder in folders if folders.count(folder) > 1})
+        if twice or not all(members for _, members in classes or ()):
+            found = ", ".join(twice) or "a class of none"
+            raise ValueError(f"expected at least one folder a class and each folder once, got {found}; mend classes")
+        return classes
+
+    @property
+    def endless(self) -> bool:
+        """Whether training examples are drawn fresh for ever."""
+        return False
+
+
+AnyData = Annotated[Digits | Glyphs | Mixture | Teacher | Npz | Cifar5m | ImageFolder, Field(discriminator="kind")]
 """Any source of examples, told apart by `kind`."""

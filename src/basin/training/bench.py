@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from basin.data import on_disk
 from basin.loss.precision import arithmetic
 from basin.spec.run import RunSpec
 from basin.training.examples import judges
@@ -19,6 +20,7 @@ from basin.training.plan import Group, model_of, program_id, shares_inputs
 from basin.training.program import Leaves, Program, compiled_once, leaves_of
 from basin.training.run import Run
 from basin.training.slot import NEVER, Slot, put, stack, take
+from basin.training.window import Window
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -117,8 +119,9 @@ class Lane:
             in_loop=model.trains_in_loop or jax.default_backend() != "cpu",
         )
         self.program = compiled_once(wanted)
-        self._endless = template.data.endless
-        self._capacity = 1 if self._endless else max(run.data.num_train or 1 for run in group.runs.values())
+        self._window = Window(slots) if on_disk(template.data) is not None else None
+        self._is_held = not template.data.endless and self._window is None
+        self._capacity = max(run.data.num_train or 1 for run in group.runs.values()) if self._is_held else 1
         self._slots: Slot | None = None
         self._leaves: Leaves = {}
         self._pool: Examples | None = None
@@ -135,17 +138,21 @@ class Lane:
             self._leaves = jax.tree.map(
                 lambda value: np.repeat(value[None], self.program.slots, axis=0), leaves_of(run)
             )
-            self._pool = self._empty_pool()
+            self._pool = self._empty_pool() if self._window is None else None
         self._slots = put(self._slots, index, slot)
         self._leaves = jax.tree.map(lambda old, new: _replaced(old, index, new), self._leaves, leaves_of(run))
-        if not self._endless:
+        if self._window is not None:
+            self._window.admit(index, run)
+        if self._is_held:
             self._fill(index, run)
 
     def advance(self, count: int) -> np.ndarray:
         """Make `count` updates in every slot; return the step at which each slot diverged, or NEVER."""
         assert self._slots is not None
-        assert self._pool is not None
-        self._slots = self.program.advance(self._slots, self._leaves, self._pool, count)
+        while self._window is not None and count > (within := self._window.steps_left(self._slots.step)):
+            self._slots = self.program.advance(self._slots, self._leaves, self._examples(), within)
+            count -= within
+        self._slots = self.program.advance(self._slots, self._leaves, self._examples(), count)
         return np.asarray(self._slots.diverged_at)
 
     def slot(self, index: int) -> Slot:
@@ -156,18 +163,27 @@ class Lane:
     def gradient_norm(self, index: int) -> float:
         """Return the norm of the gradient that the slot's next step will use."""
         assert self._slots is not None
+        return float(self.program.gradient_norm(self._slots, self._leaves, self._examples(), index))
+
+    def _examples(self) -> Examples:
+        """Return the pool that the slots' next steps draw from."""
+        assert self._slots is not None
+        if self._window is not None:
+            return self._window.at(self._slots.step)
         assert self._pool is not None
-        return float(self.program.gradient_norm(self._slots, self._leaves, self._pool, index))
+        return self._pool
 
     def coming(self, index: int, run: RunSpec) -> Examples | None:
         """Return the examples of the slot's next steps that a run asks to be looked at; None if none are left."""
         assert self._slots is not None
-        assert self._pool is not None
-        wanted = -(-run.fresh // run.examples_per_step)
-        if not self._endless:
-            step, lasts = int(self._slots.step[index]), (run.data.num_train or 0) // run.examples_per_step
-            wanted = min(wanted, lasts - step)
-        return self.program.coming(self._slots, self._leaves, self._pool, index, wanted) if wanted > 0 else None
+        step, wanted = int(self._slots.step[index]), -(-run.fresh // run.examples_per_step)
+        if run.data.num_train is not None:
+            wanted = min(wanted, run.data.num_train // run.examples_per_step - step)
+        if wanted <= 0:
+            return None
+        if self._window is not None:
+            return self._window.coming(index, run, step, wanted)
+        return self.program.coming(self._slots, self._leaves, self._examples(), index, wanted)
 
     def _empty_pool(self) -> Examples:
         count = self.program.slots

@@ -15,7 +15,7 @@ from basin.training.feed import Examples
 from basin.training.keys import named_key
 
 REFERENCE = 5_000
-"""Examples of an endless stream that batch statistics are recomputed over."""
+"""Examples of an endless stream, or of a set on the disk, that batch statistics are recomputed over."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class Judges:
     """What a network is looked at with.
 
     Attributes:
-        train: The training set; None for an endless stream.
+        train: The training set; None for an endless stream, and for one that is read from the disk.
         test: The test set.
         validation: The held-out examples, if there are any.
     """
@@ -32,15 +32,19 @@ class Judges:
     test: Examples
     validation: Examples | None
     _source: AnyData
+    _first: jax.Array | None = None
 
     @functools.cached_property
     def reference(self) -> jax.Array:
         """Inputs that batch statistics are recomputed over: the training set, or a sample of the stream.
 
-        The sample is the same for every seed and step, and drawn when it is first asked for.
+        Of a set on the disk they are its first :data:`REFERENCE`. The sample of a stream is the same for every seed and
+        step, and drawn when it is first asked for.
         """
         if self.train is not None:
             return self.train[0]
+        if self._first is not None:
+            return self._first
         drawn, _ = jax.jit(data.stream(self._source), static_argnums=1)(named_key(0, "reference"), REFERENCE)
         return drawn.astype(self.test[0].dtype)
 
@@ -53,9 +57,13 @@ def judges(run: RunSpec) -> Judges:
 
 @functools.lru_cache(maxsize=64)
 def _judges(source: AnyData, seed: int, dtype: str) -> Judges:
-    found = data.load(source, seed)
+    disk = data.on_disk(source)
+    found = data.load(source, seed) if disk is None else disk.open(source, seed, REFERENCE)[1]
     test = jnp.asarray(found.x_test, dtype), jnp.asarray(found.y_test)
     held_out = jnp.asarray(found.x_validation, dtype), jnp.asarray(found.y_validation)
     validation = held_out if len(found.y_validation) else None
-    train = None if source.endless else (jnp.asarray(found.x_train, dtype), jnp.asarray(found.y_train))
-    return Judges(train, test, validation, source)
+    train = None
+    if not source.endless and disk is None:
+        train = jnp.asarray(found.x_train, dtype), jnp.asarray(found.y_train)
+    first = None if disk is None else jnp.asarray(found.x_train, dtype)
+    return Judges(train, test, validation, source, first)

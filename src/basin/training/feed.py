@@ -1,4 +1,4 @@
-"""Where a step's examples come from: a finite set by index, or an endless stream, drawn inside the program.
+"""Where a step's examples come from: a finite set by index, from memory or the disk, or an endless stream.
 
 Both are pure functions of (key, step), so a resumed run needs no state of a sampler. What can be done for many steps at
 once (permuting indices) is done by `prepare`, a block of steps at a time; what must be done at the step, by `draw`.
@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from basin.data import reference, stream
+from basin.data.batches import block_steps
 from basin.data.sampler import batch_indices
 from basin.spec.run import Order, RunSpec
 from basin.training.keys import named_key
@@ -48,6 +49,24 @@ def finite_feed(batch_size: int, order: Order = "reshuffled") -> Feed:
     def draw(run: RunSpec, fixed: Any, indices: jax.Array, pool: Examples) -> Examples:
         x, y = pool
         return x[indices], y[indices]
+
+    return Feed(lambda run: None, prepare, draw)
+
+
+def disk_feed(batch_size: int, inputs: Callable[[Any, jax.Array], jax.Array]) -> Feed:
+    """Return a feed of examples on the disk, whose pool holds the batches of the block that a step is in.
+
+    Args:
+        batch_size: Examples a step.
+        inputs: `inputs(data, stored)`: inputs as networks see them, of inputs as they are stored.
+    """
+
+    def prepare(run: RunSpec, steps: jax.Array) -> jax.Array:
+        return (steps % block_steps(batch_size))[:, None] * batch_size + jnp.arange(batch_size, dtype=jnp.int32)
+
+    def draw(run: RunSpec, fixed: Any, indices: jax.Array, pool: Examples) -> Examples:
+        x, y = pool
+        return inputs(run.data, x[indices]).astype(run.precision), y[indices]
 
     return Feed(lambda run: None, prepare, draw)
 

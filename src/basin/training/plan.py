@@ -66,6 +66,7 @@ def resolve(run: RunSpec) -> RunSpec:
     num_train = about(source).num_train  # pyright: ignore[reportArgumentType]  frozen, so hashable
     if num_train is not None and source.num_train is None:
         source = source.replace(num_train=num_train)
+    _check_disk(run, source)
     batch_size = num_train if run.batch_size == "full" else run.batch_size
     if batch_size is None:
         raise ValueError("expected a number as batch_size, got 'full': an endless stream has no full batch")
@@ -86,6 +87,18 @@ def resolve(run: RunSpec) -> RunSpec:
         check_images(run.augment, model_of(resolved).input_shape)
     _check_fit(model_of(resolved), start)
     return resolved
+
+
+def _check_disk(run: RunSpec, source: AnyData) -> None:
+    """Refuse what needs all training examples in memory where they are read from the disk."""
+    if data.on_disk(source) is None:
+        return
+    asked = "a stop rule" if run.stop else "batch_size 'full'" if run.batch_size == "full" else None
+    if asked is not None:
+        raise ValueError(
+            f"expected nothing that needs all of {source.num_train} examples at once, as they are read from the disk, "
+            f"got {asked}; set a smaller num_train, or leave it out"
+        )
 
 
 def _check_fit(model: Model, start: Start | None) -> None:
@@ -134,8 +147,8 @@ def generation(run: RunSpec) -> int:
 
 
 def program_id(run: RunSpec) -> str:
-    """Return the hash of what shapes a resolved run's program."""
-    return static_id(run)
+    """Return the hash of what shapes a resolved run's program, and whether its examples are read from the disk."""
+    return static_id(run) if data.on_disk(run.data) is None else f"{static_id(run)}-disk"
 
 
 def _slots(name: str, runs: Mapping[str, RunSpec], slots: Mapping[str, int] | int | None) -> int:

@@ -17,6 +17,7 @@ import numpy as np
 import optax
 from jax import lax
 
+from basin.data import on_disk
 from basin.loss.precision import cast_floats
 from basin.models.model import Model
 from basin.optim import build
@@ -24,7 +25,7 @@ from basin.spec.base import traced_leaves, with_leaves
 from basin.spec.model import MLP
 from basin.spec.optimizer import SGD
 from basin.spec.run import RunSpec
-from basin.training.feed import Examples, Feed, endless_feed, finite_feed
+from basin.training.feed import Examples, Feed, disk_feed, endless_feed, finite_feed
 from basin.training.plan import model_of, program_id
 from basin.training.run import Run
 from basin.training.slot import Slot, fresh_slot, initial_weights, take
@@ -54,6 +55,8 @@ def feed_of(run: RunSpec) -> Feed:
     """Return where a run's examples come from."""
     if run.data.endless:
         return endless_feed(run.examples_per_step)
+    if (disk := on_disk(run.data)) is not None:
+        return disk_feed(run.examples_per_step, disk.inputs)
     return finite_feed(run.examples_per_step, run.order)
 
 

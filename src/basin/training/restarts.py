@@ -15,6 +15,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from basin.data import on_disk
 from basin.spec.run import RunSpec
 from basin.training.run import Run
 from basin.training.train import train
@@ -109,8 +110,10 @@ def _check(runs: Sequence[RunSpec], metric: str, split: str) -> None:
         raise ValueError(f"expected one of {', '.join(get_args(Metric))} as metric, got '{metric}'")
     if split == "validation" and not all(run.data.num_validation for run in runs):
         raise ValueError("expected held-out examples to choose on, got none; set data.num_validation")
-    if split == "train" and any(run.data.endless for run in runs):
-        raise ValueError("expected a training set to choose on, got an endless stream; set data.num_validation")
+    if split == "train" and any(run.data.endless or on_disk(run.data) for run in runs):
+        raise ValueError(
+            "expected a training set to choose on, got none that is held in memory; set data.num_validation"
+        )
 
 
 def _value(run: Run, split: str, metric: str) -> float:

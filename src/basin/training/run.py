@@ -72,7 +72,9 @@ class Run:
         with arithmetic(self.spec.precision):
             judged = getattr(judges(self.spec), split)
             if judged is None:
-                raise ValueError("expected the split 'test', got 'train': an endless stream has no training set")
+                raise ValueError(
+                    "expected the split 'test', got 'train': no training set is held in memory; set data.num_train"
+                )
             return DatasetLoss(
                 self.model,
                 self._statistics,
