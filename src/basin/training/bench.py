@@ -53,6 +53,11 @@ class Bench:
         """Put a training into a slot, with its numbers and its examples."""
         self._lane(index).admit(index % self._width, run, slot)
 
+    def compile(self, run: RunSpec) -> None:
+        """Compile what a step runs, by making one from the first state of a run that starts from no other."""
+        self._lanes[0].admit(0, run, self.fresh(run))
+        self._lanes[0].advance(1)
+
     def advance(self, count: int) -> np.ndarray:
         """Make `count` updates in every slot; return the step at which each slot diverged, or NEVER."""
         used = [lane for lane in self._lanes if lane.is_used]

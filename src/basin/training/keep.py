@@ -49,6 +49,10 @@ class Keeper(Protocol):
         """Return how many trainings a group has side by side: as planned, or fewer if memory ran out since."""
         ...
 
+    def lacks(self, group: Group) -> bool:
+        """Return whether any run of a group is yet to be finished."""
+        ...
+
     def lower_slots(self, group: Group, slots: int) -> None:
         """Go on with fewer, because memory ran out; refuse if runs of the group have begun with more."""
         ...
@@ -91,6 +95,10 @@ class InMemory:
     def slots(self, group: Group) -> int:
         """As planned."""
         return group.slots
+
+    def lacks(self, group: Group) -> bool:
+        """Every run is trained here."""
+        return True
 
     def lower_slots(self, group: Group, slots: int) -> None:
         """Nothing is kept."""
@@ -135,6 +143,10 @@ class InFolder:
     def slots(self, group: Group) -> int:
         """Return what the study's plan says now."""
         return planned.kept_slots(self.folder, group)
+
+    def lacks(self, group: Group) -> bool:
+        """Return whether any is not in the folder."""
+        return not all(self.folder.run(run_id).finished for run_id in group.runs)
 
     def lower_slots(self, group: Group, slots: int) -> None:
         """Note it in the study's plan, unless a run of the group has begun, here or in another process."""

@@ -170,7 +170,7 @@ def default_slots(run: RunSpec, num_runs: int) -> int:
     the bits of a run differ.
     """
     model = model_of(run)
-    work = _num_parameters(model) * run.examples_per_step
+    work = num_parameters(run) * run.examples_per_step
     if jax.default_backend() == "cpu":
         limit = 1 if model.has_convolution or work > 3e7 else 4 if work > 1e7 else 16
     else:
@@ -178,8 +178,9 @@ def default_slots(run: RunSpec, num_runs: int) -> int:
     return min(limit, 1 << max(num_runs - 1, 0).bit_length())
 
 
-def _num_parameters(model: Model) -> int:
-    return sum(leaf.size for leaf in jax.tree.leaves(_form(model)["params"]))
+def num_parameters(run: RunSpec) -> int:
+    """Return how many trained numbers the network of a resolved run has."""
+    return sum(leaf.size for leaf in jax.tree.leaves(_form(model_of(run))["params"]))
 
 
 @functools.cache

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import overload
 
 from basin.spec.ids import content_id
 from basin.spec.run import RunSpec
 from basin.store.study import StudyFolder
+from basin.training.ahead import GROUPS, Ahead
 from basin.training.keep import InFolder, InMemory, Keeper, load_run
 from basin.training.loop import GroupLoop
 from basin.training.plan import Group, plan, resolve
@@ -62,9 +64,14 @@ def train(
 
 def train_groups(groups: Iterable[Group], keeper: Keeper, watcher: Watcher) -> Iterator[Run]:
     """Yield the runs that this process trains, as they end; free all claims whatever happens."""
+    queue = list(groups)
     try:
-        for group in groups:
-            yield from GroupLoop(group, keeper, watcher).trained()
+        with Ahead() as ahead:
+            for index, group in enumerate(queue):
+                for following in filter(keeper.lacks, queue[index + 1 : index + 1 + GROUPS]):
+                    ahead.begin(replace(following, slots=keeper.slots(following)))
+                ahead.wait(group)
+                yield from GroupLoop(group, keeper, watcher).trained()
     finally:
         keeper.release()
 
