@@ -14,22 +14,19 @@ References:
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float32, Int, Int32
+from jaxtyping import Float32, Int
 
 from basin.data.convert import NUM_CLASSES, SHAPE, Part, converted
 from basin.data.corrupt import corrupt
 from basin.data.keys import seed_key
-from basin.data.sampler import permute
 from basin.data.source import DataInfo, Dataset, OnDisk, Source
 from basin.data.stored import StoredExamples, StoredRows
+from basin.data.subset import random_rows
 from basin.spec.data import Cifar5m
 
 MAX_LOADED = 2**17
@@ -150,7 +147,7 @@ def _examples(spec: Cifar5m, parts: tuple[Part, ...], seed: int) -> StoredExampl
     """Return the seed's sample and what follows it, held out."""
     key, noise = seed_key(seed, "cifar5m", "sample"), seed_key(seed, "cifar5m", "label noise")
     labels = np.concatenate([part.read_labels() for part in parts[:-1]])
-    rows = _sample(key, _num_train(spec, parts) + spec.num_validation, len(labels))
+    rows = random_rows(key, _num_train(spec, parts) + spec.num_validation, len(labels))
     y = labels[rows].astype(np.int32)
     if spec.label_noise > 0:
         y = np.array(corrupt(noise, y, spec.label_noise, NUM_CLASSES))
@@ -177,13 +174,3 @@ def _levels(spec: Cifar5m, stored: StoredRows, rows: Int[np.ndarray, " n"]) -> F
         part = slice(first, first + _AT_ONCE)
         x[part] = scaled(stored.take(rows[part]), spec.standardise)
     return x
-
-
-def _sample(key: jax.Array, count: int, available: int) -> Int32[np.ndarray, " count"]:
-    """Return the first entries of a permutation of all images, which a larger sample begins with too."""
-    return np.asarray(_entries(key, count, np.uint32(available))).astype(np.int32)
-
-
-@functools.partial(jax.jit, static_argnums=1)
-def _entries(key: jax.Array, count: int, available: jax.Array) -> jax.Array:
-    return permute(key, jnp.zeros(count, jnp.uint32), jnp.arange(count, dtype=jnp.uint32), available)

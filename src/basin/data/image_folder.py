@@ -21,6 +21,7 @@ from basin.data.image_files import ImageFile, decode_files, folders_in, hash_fil
 from basin.data.keys import seed_key
 from basin.data.source import DataInfo, Dataset, Source
 from basin.data.standardise import fit_standardiser
+from basin.data.subset import random_rows
 from basin.spec.data import ImageFolder
 
 TEST_SHARE = 0.2
@@ -69,22 +70,29 @@ def load(spec: ImageFolder, seed: int) -> Dataset:
     _checked(spec, listing)
     num_train = _num_train(spec, listing)
     used = num_train + spec.num_validation
-    x, x_test = (
-        decode_files(files, spec.size, spec.channels).astype(np.float32) * np.float32(1 / 255)
-        for files in (listing.train[:used], listing.test)
+    is_random = spec.sample == "random"
+    rows = np.arange(used)
+    if is_random:
+        rows = random_rows(seed_key(seed, "image folder", "sample"), used, len(listing.train))
+    files = listing.train if is_random and spec.standardise else tuple(listing.train[row] for row in rows)
+    decoded, x_test = (
+        decode_files(each, spec.size, spec.channels).astype(np.float32) * np.float32(1 / 255)
+        for each in (files, listing.test)
     )
-    y, y_test = (np.array(labels, np.int32) for labels in (listing.train_labels[:used], listing.test_labels))
+    x = decoded[rows] if len(decoded) > used else decoded
+    y, y_test = (np.array(labels, np.int32) for labels in (listing.train_labels, listing.test_labels))
+    y = y[rows]
     if spec.label_noise > 0:
         y = np.array(corrupt(key, y, spec.label_noise, listing.num_classes))
     parts = [x[:num_train], x_test, x[num_train:]]
     if spec.standardise:
-        parts = list(map(fit_standardiser(parts[0]), parts))
+        parts = list(map(fit_standardiser(decoded if is_random else parts[0]), parts))
     return Dataset(parts[0], y[:num_train], parts[1], y_test, parts[2], y[num_train:])
 
 
 def depends_on_seed(spec: ImageFolder) -> bool:
-    """Return whether another seed gives other arrays: only the label noise does."""
-    return spec.label_noise > 0
+    """Return whether another seed gives other arrays: a random sample and label noise do."""
+    return spec.label_noise > 0 or spec.sample == "random"
 
 
 def resolve(spec: ImageFolder) -> ImageFolder:

@@ -18,6 +18,7 @@ from basin.data.corrupt import corrupt
 from basin.data.keys import seed_key
 from basin.data.source import DataInfo, Dataset, Source
 from basin.data.standardise import fit_standardiser
+from basin.data.subset import random_rows
 from basin.spec.data import Npz
 
 KINDS = {"x_train": "fiub", "y_train": "iu", "x_test": "fiub", "y_test": "iu"}
@@ -38,7 +39,7 @@ def describe(spec: Npz) -> DataInfo:
 
 
 def load(spec: Npz, seed: int) -> Dataset:
-    """Return the arrays; the seed decides which training labels are wrong, if any are to be.
+    """Return the arrays; the seed decides which examples are a random sample, and which training labels are wrong.
 
     Raises:
         ValueError: The seed is out of range, or the file is missing, damaged, not the one stated, or not four fitting
@@ -51,10 +52,13 @@ def load(spec: Npz, seed: int) -> Dataset:
         num_train, num_classes = _num_train(spec, len(y_train)), _num_classes(spec, y_train, y_test)
         used = num_train + spec.num_validation
         x_train, x_test = _finite("x_train", x_train), _finite("x_test", x_test)
-        parts = [x_train[:num_train], x_test, x_train[num_train:used]]
+        rows: slice | np.ndarray = slice(used)
+        if spec.sample == "random":
+            rows = random_rows(seed_key(seed, "npz", "sample"), used, len(y_train))
+        parts = [x_train[rows][:num_train], x_test, x_train[rows][num_train:]]
         if spec.standardise:
-            parts = list(map(fit_standardiser(parts[0]), parts))
-    y_train, y_test = y_train[:used].astype(np.int32), y_test.astype(np.int32)
+            parts = list(map(fit_standardiser(x_train if spec.sample == "random" else parts[0]), parts))
+    y_train, y_test = y_train[rows].astype(np.int32), y_test.astype(np.int32)
     if spec.label_noise > 0:
         y_train = np.array(corrupt(key, y_train, spec.label_noise, num_classes))
     x_train, x_test, x_validation = parts
@@ -62,8 +66,8 @@ def load(spec: Npz, seed: int) -> Dataset:
 
 
 def depends_on_seed(spec: Npz) -> bool:
-    """Return whether another seed gives other arrays: only the label noise does."""
-    return spec.label_noise > 0
+    """Return whether another seed gives other arrays: a random sample and label noise do."""
+    return spec.label_noise > 0 or spec.sample == "random"
 
 
 def resolve(spec: Npz) -> Npz:

@@ -27,6 +27,10 @@ Sha256 = Annotated[str | None, Field(pattern="^[0-9a-f]{64}$")]
 """What a file must hold, by its hash; None where it is not known yet."""
 
 
+Subset = Literal["first", "random"]
+"""Which of a finite set's examples are trained on."""
+
+
 class Digits(Spec):
     """The 1 797 handwritten digits of 8x8 pixels that come with scikit-learn (Alpaydin & Kaynak 1998).
 
@@ -192,11 +196,13 @@ class Npz(Spec):
         path: Where the archive lies.
         sha256: Hash of the archive; a file with another one is refused.
         num_classes: Number of classes; None for one more than the largest label.
-        num_train: The first so many training examples; None for all that are not held out.
+        num_train: So many of the training examples; None for all that are not held out.
+        sample: Which: the `"first"`, or a `"random"` sample of the run's seed.
         num_validation: Held-out examples, those that follow the training examples.
         label_noise: Probability that a training label is replaced by another class. The test part stays clean.
         standardise: Whether each input is centred and scaled by its mean and standard deviation over the training
-            examples; without it the inputs are as they are in the archive.
+            examples (with a random sample over all in the archive, so that every sample is on one scale); without it
+            the inputs are as they are in the archive.
 
     Example:
         >>> from basin.spec.ids import content_id
@@ -210,6 +216,7 @@ class Npz(Spec):
     sha256: Sha256 = None
     num_classes: Annotated[StaticInt | None, Field(ge=2)] = None
     num_train: Annotated[TracedInt | None, Field(ge=2)] = None
+    sample: Subset = "first"
     num_validation: NumValidation = 0
     label_noise: LabelNoise = 0.0
     standardise: bool = True
@@ -274,12 +281,12 @@ class ImageFolder(Spec):
             their names.
         test_share: Share of each class that is the test part, the same for every seed; if not given, 0.2. Refused where
             there is a folder `test`.
-        num_train: The first so many training examples, in a random order that never changes; None for all that are not
-            held out.
+        num_train: So many of the training examples; None for all that are not held out.
+        sample: Which: the `"first"` of a random order that never changes, or a `"random"` sample of the run's seed.
         num_validation: Held-out examples, those that follow the training examples.
         label_noise: Probability that a training label is replaced by another class. The test part stays clean.
         standardise: Whether each input is centred and scaled by its mean and standard deviation over the training
-            examples; without it inputs are in [0, 1].
+            examples (with a random sample over all in the folder); without it inputs are in [0, 1].
 
     Example:
         >>> ImageFolder(path="images", classes={"dog": ["n02085620"], "bird": ["n01530575"]}).classes
@@ -294,6 +301,7 @@ class ImageFolder(Spec):
     classes: Annotated[tuple[tuple[str, tuple[str, ...]], ...] | None, Field(min_length=2)] = None
     test_share: Annotated[StaticFloat | None, Field(gt=0, lt=1)] = None
     num_train: Annotated[TracedInt | None, Field(ge=2, le=2**24)] = None
+    sample: Subset = "first"
     num_validation: NumValidation = 0
     label_noise: LabelNoise = 0.0
     standardise: bool = True
