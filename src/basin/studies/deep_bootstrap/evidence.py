@@ -155,7 +155,9 @@ def _slowed(spec: DeepBootstrap, found: Found, arm: Arm) -> Measured:
     steps = worlds.worlds_of(spec, found, arm, worlds.sizes_of(spec, arm)[-1]).steps
     half = int(np.abs(steps - steps[-1] / 2).argmin())
     names = {f"after {steps[half]} steps": half, f"after {steps[-1]} steps": len(steps) - 1}
-    return Measured(tuple(Reading(name, _contrast(*(c[:, look] for c in errors))) for name, look in names.items()))
+    plain, own = errors
+    readings = [Reading(name, _contrast(plain[:, look], own[:, look])) for name, look in names.items()]
+    return Measured(tuple(readings))
 
 
 def _postponed(spec: DeepBootstrap, found: Found, arm: Arm) -> Measured:
@@ -197,8 +199,8 @@ def _contrast(first: np.ndarray, second: np.ndarray, scale: Scale = Scale.NATURA
 def _noisy(spec: DeepBootstrap, found: Found, arm: Arm) -> Measured:
     other, readings = worlds.other_of(spec, arm), []
     for size in worlds.sizes_of(spec, arm):
-        both = [worlds.worlds_of(spec, found, each, size).bootstrap_error() for each in (other, arm)]
-        readings.append(Reading(f"N = {size}", _contrast(*(100 * errors[:, -1] for errors in both))))
+        clean, noisy = (100 * worlds.worlds_of(spec, found, each, size).bootstrap_error() for each in (other, arm))
+        readings.append(Reading(f"N = {size}", _contrast(clean[:, -1], noisy[:, -1])))
     return Measured(tuple(readings))
 
 
@@ -241,7 +243,7 @@ def _by_data(spec: DeepBootstrap) -> dict[str, list[Arm]]:
     groups: dict[str, list[Arm]] = {}
     for arm in spec.arms:
         source = worlds.data_of(spec, arm)
-        if worlds.num_seeds(spec, arm) == spec.seeds and not source.label_noise:
+        if worlds.has_all_seeds(spec, arm) and not source.label_noise:
             first = next((a.name for a in spec.arms if worlds.data_of(spec, a) == source), arm.name)
             groups.setdefault(first, []).append(arm)
     return groups

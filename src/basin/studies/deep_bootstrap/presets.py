@@ -13,7 +13,7 @@ from basin.spec.model import CNN5, MLP, VGG11, DenseNet, ResNet18, ViT
 from basin.spec.optimizer import SGD, Adam
 from basin.spec.schedule import Cosine
 
-_GLYPHS = Glyphs(size=8, difficulty=0.3, num_test=4000)
+_GLYPHS = Glyphs(size=8, difficulty=0.3, num_test=2000)
 _MLP = MLP(widths=(64, 64, 64), norm="batch")
 _SGD = SGD(learning_rate=0.2)
 
@@ -25,10 +25,10 @@ def _with_mlp(name: str, varies: str, **fields: object) -> Arm:
 QUICK = DeepBootstrap(
     seeds=5,
     data=_GLYPHS,
-    sizes=(500, 2000),
+    sizes=(300, 1200),
     batch_size=64,
-    steps=640,
-    looks=16,
+    steps=440,
+    looks=11,
     early=2,
     margin=1.0,
     reach=0.15,
@@ -48,21 +48,21 @@ QUICK = DeepBootstrap(
         _with_mlp("fast", "learning rate", optimizer=SGD(learning_rate=0.5)),
         _with_mlp("easy", "data", data=_GLYPHS.replace(difficulty=0.15)),
         _with_mlp("hard", "data", data=_GLYPHS.replace(difficulty=0.5)),
-        _with_mlp("mixture", "data", data=Mixture(num_test=4000)),
-        _with_mlp("teacher", "data", data=Teacher(num_test=4000)),
+        _with_mlp("mixture", "data", data=Mixture(num_test=2000)),
+        _with_mlp("teacher", "data", data=Teacher(num_test=2000)),
         _with_mlp("crop", "augmentation", augment=(Crop(padding=1),)),
         _with_mlp("shuffle", "bad augmentation", augment=(Shuffle(block=4),)),
         _with_mlp(
             "pretrained",
             "pretraining",
-            pretraining=Pretraining(data=_GLYPHS.replace(difficulty=0.5), steps=640, layers=("dense", "norm")),
+            pretraining=Pretraining(data=_GLYPHS.replace(difficulty=0.5), steps=440, layers=("dense", "norm")),
         ),
         _with_mlp("noisy", "label noise", data=_GLYPHS.replace(label_noise=0.2)),
         _with_mlp("few", "few examples", sizes=(100,)),
     ),
 )
 
-_LARGER = Glyphs(size=16, difficulty=0.3, num_test=4000)
+_LARGER = Glyphs(size=16, difficulty=0.3, num_test=5000)
 _WIDER = MLP(widths=(128, 128, 128), norm="batch")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -23,14 +24,6 @@ Found = Findings[Cell]
 
 REAL, IDEAL = "Real World", "Ideal World"
 
-METRICS = {
-    "soft-error": ("Test soft-error in both worlds", "soft_error", "test soft-error (%)", 100),
-    "error": ("Test error in both worlds", "error", "test error (%)", 100),
-    "loss": ("Test loss in both worlds", "loss", "test loss (nats)", 1),
-    "confidence": ("How sure the networks are, in both worlds", "confidence", "mean confidence (%)", 100),
-}
-"""Figures of both worlds over steps: title, metric, axis, factor."""
-
 GROUPS = {
     "architecture": ("architecture",),
     "optimiser, rate": ("optimiser", "learning rate"),
@@ -45,7 +38,7 @@ def figures(spec: DeepBootstrap, found: Found, records: Sequence[Mapping[str, An
     """Return the study's figures, the claims first."""
     return [
         views.claims_figure(records),
-        *(_worlds_figure(spec, found, name) for name in METRICS),
+        *_worlds_figures(spec, found),
         _training_figure(spec, found),
         _bootstrap_figure(spec, found),
         _gap_figure(spec, found),
@@ -73,26 +66,30 @@ def _pair(
     yield _curve(arm.name, worlds.runs_of(spec, found, arm), metric, IDEAL, factor)
 
 
-def _worlds_figure(spec: DeepBootstrap, found: Found, name: str) -> Figure:
-    title, metric, label, factor = METRICS[name]
-    arms = worlds.arms_of(spec, "architecture")
-    panels = [
-        curve_figure.Panel(
-            f"N = {size} in the Real World",
-            tuple(curve for arm in arms for curve in _pair(spec, found, arm, size, metric, factor)),
-        )
-        for size in spec.sizes
-    ]
-    return curve_figure.draw(
-        name,
-        title,
-        f"Solid: {spec.batch_size} examples a step of N, again and again; dashed: fresh ones at every step.",
-        panels,
-        x_label="SGD steps" if len(arms) == 1 else "steps",
-        y_label=label,
-        log_x=True,
-        log_y=name != "confidence",
+def _worlds_figures(spec: DeepBootstrap, found: Found) -> Iterator[Figure]:
+    """Yield a figure a metric of the test set: solid the Real World, dashed the Ideal World, one colour a network."""
+    caption = f"Solid: {spec.batch_size} examples a step of N, again and again; dashed: fresh ones at every step."
+    panels = functools.partial(_worlds_panels, spec, found)
+    draw = functools.partial(curve_figure.draw, x_label="steps", log_x=True)
+    percent = panels("soft_error", 100)
+    yield draw(
+        "soft-error", "Test soft-error in both worlds", caption, percent, y_label="test soft-error (%)", log_y=True
     )
+    percent = panels("error", 100)
+    yield draw("error", "Test error in both worlds", caption, percent, y_label="test error (%)", log_y=True)
+    nats = panels("loss", 1)
+    yield draw("loss", "Test loss in both worlds", caption, nats, y_label="test loss (nats)", log_y=True)
+    percent = panels("confidence", 100)
+    yield draw("confidence", "How sure the networks are", caption, percent, y_label="mean confidence (%)")
+
+
+def _worlds_panels(spec: DeepBootstrap, found: Found, metric: str, factor: float) -> list[curve_figure.Panel]:
+    panels = []
+    for size in spec.sizes:
+        arms = [arm for arm in worlds.arms_of(spec, "architecture") if size in worlds.sizes_of(spec, arm)]
+        drawn = [curve for arm in arms for curve in _pair(spec, found, arm, size, metric, factor)]
+        panels.append(curve_figure.Panel(f"N = {size} in the Real World", tuple(drawn)))
+    return panels
 
 
 def _sizes_figure(spec: DeepBootstrap, found: Found) -> Figure:
@@ -117,25 +114,25 @@ def _sizes_figure(spec: DeepBootstrap, found: Found) -> Figure:
 
 
 def _topic_figures(spec: DeepBootstrap, found: Found) -> Iterator[Figure]:
-    """Yield one figure of optimisation and one of practices: each arm beside the one that it is held against."""
-    figures = {
-        "optimisation": ("Both worlds under other optimisers and rates", ("optimiser", "learning rate")),
-        "practices": (
-            "Both worlds under augmentation, pretraining and label noise",
-            ("augmentation", "bad augmentation", "pretraining", "label noise"),
-        ),
-        "distributions": ("Both worlds on other data", ("data",)),
-    }
-    for name, (title, topics) in figures.items():
-        panels = [panel for topic in topics for panel in _topic_panels(spec, found, topic)]
-        if panels:
-            caption = "Solid: the Real World on the largest N; dashed: the Ideal World."
-            yield curve_figure.draw(
-                name, title, caption, panels, x_label="steps", y_label="test error (%)", log_x=True, log_y=True
-            )
+    """Yield optimisation, practices and data: each arm beside the one that it is held against."""
+    caption = "Solid: the Real World on the largest N; dashed: the Ideal World."
+    draw = functools.partial(curve_figure.draw, x_label="steps", y_label="test error (%)", log_x=True, log_y=True)
+    if panels := _topic_panels(spec, found, "optimiser", "learning rate"):
+        title = "Both worlds under other optimisers and rates"
+        yield draw("optimisation", title, caption, panels)
+    if panels := _topic_panels(spec, found, "augmentation", "bad augmentation", "pretraining", "label noise"):
+        title = "Both worlds under augmentation, pretraining and label noise"
+        yield draw("practices", title, caption, panels)
+    if panels := _topic_panels(spec, found, "data"):
+        title = "Both worlds on other data"
+        yield draw("distributions", title, caption, panels)
 
 
-def _topic_panels(spec: DeepBootstrap, found: Found, topic: str) -> Iterator[curve_figure.Panel]:
+def _topic_panels(spec: DeepBootstrap, found: Found, *topics: str) -> list[curve_figure.Panel]:
+    return [panel for topic in topics for panel in _panels_of(spec, found, topic)]
+
+
+def _panels_of(spec: DeepBootstrap, found: Found, topic: str) -> Iterator[curve_figure.Panel]:
     arms = worlds.arms_of(spec, topic)
     if topic == "data":
         for arm in arms:
@@ -179,13 +176,14 @@ def _bootstrap_figure(spec: DeepBootstrap, found: Found) -> Figure:
             drawn = [
                 line for arm in worlds.arms_of(spec, "architecture") for line in _gap(spec, found, arm, size, metric)
             ]
-            marks = (lines.Mark("margin", y=spec.margin), lines.Mark("", y=-spec.margin))
+            marks = tuple(lines.Mark(f"{sign}{spec.margin:g}", y=float(f"{sign}{spec.margin}")) for sign in "+-")
             panels.append(lines.Panel(f"{words}, N = {size}", tuple(drawn), marks))
     return lines.draw(
         "bootstrap-error",
         "The bootstrap error: Real World minus Ideal World",
-        "Paired by seed on one test set. Band: 95 % interval of the mean over seeds. Points: the stopping time, where "
-        "at least half of the seeds have one.",
+        "Paired by seed on one test set, from the end of the first pass on, before which no example comes again. Band: "
+        "95 % interval of the mean over seeds. Points: the stopping time, where at least half of the seeds have one. "
+        f"Dashed: the margin of {spec.margin:g} points.",
         panels,
         x_label="steps",
         y_label="points",
@@ -196,7 +194,8 @@ def _bootstrap_figure(spec: DeepBootstrap, found: Found) -> Figure:
 def _gap(spec: DeepBootstrap, found: Found, arm: Arm, size: int, metric: str) -> Iterator[lines.Line]:
     both = worlds.worlds_of(spec, found, arm, size)
     error = 100 * both.bootstrap_error(metric)
-    yield views.mean_line(arm.name, both.steps[1:], list(error[:, 1:].T))
+    again = both.passes >= 1
+    yield views.mean_line(arm.name, both.steps[again], list(error[:, again].T))
     looks = both.stopping_look(spec.soft_error)
     if (looks >= 0).mean() >= 0.5:
         stop = np.array([np.nanmean(both.stopping_step(spec.soft_error))])
@@ -261,7 +260,7 @@ def _ends(spec: DeepBootstrap, found: Found, arms: Sequence[Arm]) -> Iterator[tu
 
 def _fresh_figure(spec: DeepBootstrap, found: Found) -> Figure:
     drawn = []
-    for arm in worlds.arms_of(spec, "architecture"):
+    for arm in (arm for arm in worlds.arms_of(spec, "architecture") if worlds.has_all_seeds(spec, arm)):
         steps, values = fresh_minus_test(spec, found, arm)
         drawn.append(views.mean_line(arm.name, steps[1:], list(values[:, 1:].T)))
     marks = (lines.Mark("+0.5", y=0.5), lines.Mark("−0.5", y=-0.5))

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from basin.measure import Worlds
+from basin.spec.budget import Budget
 from basin.spec.data import AnyData
 from basin.spec.deep_bootstrap import Arm, DeepBootstrap
 from basin.spec.run import Evaluations, RunSpec, Start
@@ -43,7 +44,7 @@ def _of(spec: DeepBootstrap, arm: Arm, seed: int) -> Iterator[tuple[Cell, RunSpe
         model=arm.model,
         optimizer=arm.optimizer,
         batch_size=spec.batch_size,
-        budget=f"{spec.steps} steps",
+        budget=Budget(amount=spec.steps, unit="steps"),
         seed=seed,
         augment=arm.augment,
         batch_norm="running",
@@ -51,9 +52,16 @@ def _of(spec: DeepBootstrap, arm: Arm, seed: int) -> Iterator[tuple[Cell, RunSpe
         start=_parent(spec, arm, seed),
         gradient_norm=False,
     )
-    yield Cell(arm.name, "ideal", 0, seed), in_ideal_world(common).replace(fresh=spec.fresh)
+    fresh = spec.fresh if has_all_seeds(spec, arm) else 0
+    yield Cell(arm.name, "ideal", 0, seed), in_ideal_world(common).replace(fresh=fresh)
     for size in sizes_of(spec, arm):
-        yield Cell(arm.name, "real", size, seed), common.replace(data=common.data.replace(num_train=size))
+        yield Cell(arm.name, "real", size, seed), common.replace(data=sample_of(common.data, size))
+
+
+def sample_of(source: AnyData, size: int) -> AnyData:
+    """Return the source with so many examples, a sample of the run's seed wherever there is a choice."""
+    own = {"sample": "random"} if "sample" in type(source).model_fields else {}
+    return source.replace(num_train=size, **own)
 
 
 def in_ideal_world(run: RunSpec) -> RunSpec:
@@ -71,7 +79,7 @@ def _parent(spec: DeepBootstrap, arm: Arm, seed: int) -> Start | None:
         model=arm.model,
         optimizer=arm.optimizer,
         batch_size=spec.batch_size,
-        budget=f"{arm.pretraining.steps} steps",
+        budget=Budget(amount=arm.pretraining.steps, unit="steps"),
         seed=spec.seeds + seed,
         batch_norm="running",
         evaluations=Evaluations(early=0, regular=1),
@@ -93,6 +101,11 @@ def sizes_of(spec: DeepBootstrap, arm: Arm) -> tuple[int, ...]:
 def num_seeds(spec: DeepBootstrap, arm: Arm) -> int:
     """Return how many seeds an arm is run with."""
     return min(arm.seeds or spec.seeds, spec.seeds)
+
+
+def has_all_seeds(spec: DeepBootstrap, arm: Arm) -> bool:
+    """Return whether an arm is run with every seed; then its Ideal World also looks at fresh examples."""
+    return num_seeds(spec, arm) == spec.seeds
 
 
 # --- Which arms ------------------------------------------------------------------------------------------------------
