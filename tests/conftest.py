@@ -34,7 +34,7 @@ def compiled_cheaply() -> Iterator[None]:
     import jax
     from jax._src import compiler  # XLA reads its own flags once a process, and JAX has no name for this one
 
-    chosen = compiler.get_compile_options
+    chosen: Any = compiler.get_compile_options
 
     def unfused(*args: Any, env_options_overrides: dict[str, Any] | None = None, **rest: Any) -> Any:
         return chosen(*args, env_options_overrides={_FUSION: False, **(env_options_overrides or {})}, **rest)
