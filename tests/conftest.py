@@ -22,6 +22,13 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 _FUSION = "xla_cpu_use_fusion_emitters"
 
+_LONGEST = ("training", "studies", "cli", "data")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the directories whose files take longest, so that no worker is left with one alone at the end."""
+    items.sort(key=lambda item: item.path.parent.name not in _LONGEST)
+
 
 @pytest.fixture(scope="module")
 def compiled_cheaply() -> Iterator[None]:
