@@ -12,7 +12,7 @@ demo: $(READY)
 	$(BIN)/basin run large-batch --preset quick
 
 test: $(READY_DEV)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-slow: $(READY_DEV)
 	$(BIN)/python -m pytest -n 2
@@ -28,6 +28,7 @@ format: $(READY_DEV)
 
 bench: $(READY_DEV) .venv-bench/.ready
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/steps.py
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -108,6 +108,7 @@ def rows(minimum: Path) -> list[Row]:
             Side("Basin", "ours/walks.py"),
             [peer("PyTorch, one tensor", "walks.py", repeats=1)],
         ),
+        *worlds(),
         *sharpness,
         Row(
             "top 5 Hessian eigenvalues of F1, 10 000 examples, relative 1e-3",
@@ -124,6 +125,35 @@ def rows(minimum: Path) -> list[Row]:
                     repeats=1,
                 ),
             ],
+        ),
+    ]
+
+
+def worlds() -> list[Row]:
+    """Return what fresh glyphs cost; the rival is Basin itself, training on a sample."""
+
+    def side(name: str, model: str, world: str) -> Side:
+        return Side(name, "ours/worlds.py", ("--model", model, "--world", world))
+
+    real = {model: side("its Real World", model, "real") for model in ("cnn5", "mlp")}
+    networks = {"cnn5": "CNN-5 width 16", "mlp": "MLP 768-128-128-128-10"}
+    return [
+        Row(
+            "128 glyphs of 16x16x3 drawn, against a step of CNN-5 on them",
+            "3x",
+            side("Basin", "cnn5", "drawn"),
+            [real["cnn5"]],
+            more_is_better=True,
+        ),
+        *(
+            Row(
+                f"Ideal World, {name}, 16x16 images, batch 128",
+                "0.75x",
+                side("Basin", model, "ideal"),
+                [real[model]],
+                more_is_better=True,
+            )
+            for model, name in networks.items()
         ),
     ]
 

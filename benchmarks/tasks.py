@@ -72,6 +72,9 @@ WALKS = Walks()
 F1 = Training(batch_size=256, input_shape=(784,), steps=400)
 CNN5 = Training(batch_size=128, input_shape=(16, 16, 3), steps=200)
 CNN5_WIDTH = 16
+SMALL_WIDTHS = (128, 128, 128)
+WORLDS = {"cnn5": replace(CNN5, num_train=2000), "mlp": replace(CNN5, num_train=2000, steps=1000)}
+LENGTHS = {"cnn5": (16, 32, 64, 128), "mlp": (100, 200, 400, 800)}
 
 EPSILON = 1e-3
 ITERATIONS = 10

@@ -8,6 +8,8 @@ import pytest
 from basin.data.augment import augment, check_images
 from basin.spec.augment import Crop, Erase, Flip, Shuffle, Turn
 
+pytestmark = pytest.mark.usefixtures("compiled_cheaply")
+
 KEY = jax.random.key(0)
 IMAGE = np.arange(1.0, 37.0).reshape(6, 6, 1)
 

@@ -9,6 +9,8 @@ from scipy import stats
 from basin.data import batch_indices
 from basin.data.sampler import _divide, _rectangle, _scale, check_length, permute
 
+pytestmark = pytest.mark.usefixtures("compiled_cheaply")
+
 KEY = jax.random.key(5)
 batch = jax.jit(batch_indices, static_argnums=2)
 

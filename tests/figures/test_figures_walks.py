@@ -216,7 +216,7 @@ def test_an_mp4_is_written_where_there_is_an_encoder(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     figure = draw_motion()
     width, height = Image.open(io.BytesIO(figure.animation.gif)).size
-    assert int(figure.animation.mp4) == (4 + 30) * width * height * 4
+    assert int(figure.animation.mp4) == (4 + 30) * width * height * 3
     assert width % 2 == height % 2 == 0
     save(figure, tmp_path)
     assert load(tmp_path / "figures" / "race.svg").animation == figure.animation

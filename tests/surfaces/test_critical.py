@@ -11,6 +11,8 @@ import scipy.optimize
 
 from basin.surfaces import CriticalPoint, Surface, critical_points, quadratic, surface
 
+pytestmark = pytest.mark.usefixtures("compiled_cheaply")
+
 
 def kinds(found: tuple[CriticalPoint, ...]) -> Counter:
     return Counter((one.kind, one.index) for one in found)

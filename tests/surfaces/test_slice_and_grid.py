@@ -15,6 +15,8 @@ from basin.optim import GradientDescent
 from basin.spec.model import MLP
 from basin.surfaces import Surface, critical_points, loss_slice, on_grid, surface, trajectory
 
+pytestmark = pytest.mark.usefixtures("compiled_cheaply")
+
 
 @pytest.fixture(scope="module")
 def network() -> tuple[DatasetLoss, Any]:

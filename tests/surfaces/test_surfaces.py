@@ -7,6 +7,8 @@ import pytest
 from basin.loss.precision import arithmetic
 from basin.surfaces import SURFACES, Surface, quadratic, surface
 
+pytestmark = pytest.mark.usefixtures("compiled_cheaply")
+
 
 @pytest.fixture(params=sorted(SURFACES))
 def known(request: pytest.FixtureRequest) -> Surface:

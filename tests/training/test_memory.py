@@ -21,6 +21,8 @@ from basin.spec.run import Evaluations, RunSpec
 from basin.training.bench import Bench
 from basin.training.plan import plan
 
+pytestmark = pytest.mark.usefixtures("compiled_cheaply")
+
 RUNS = [
     RunSpec(
         data=Digits(num_train=200),

@@ -12,6 +12,8 @@ from basin.optim import SGD
 from basin.spec.run import Evaluations, RunSpec
 from basin.training.plan import plan
 
+pytestmark = pytest.mark.usefixtures("compiled_cheaply")
+
 RUN = RunSpec(
     data=Digits(num_train=100, num_validation=100),
     model=MLP(widths=(3,)),

@@ -23,6 +23,8 @@ from basin.training.keys import named_key
 from basin.training.plan import plan, resolve
 from basin.training.run import Run
 
+pytestmark = pytest.mark.usefixtures("compiled_cheaply")
+
 PARENT = RunSpec(
     data=Digits(num_train=100, num_validation=100),
     model=MLP(widths=(16, 8)),

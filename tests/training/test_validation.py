@@ -13,6 +13,8 @@ from basin.training.history import History
 from basin.training.outcome import Outcome
 from basin.training.stop import check
 
+pytestmark = pytest.mark.usefixtures("compiled_cheaply")
+
 RUN = RunSpec(
     data=Digits(num_train=300, num_validation=200),
     model=MLP(widths=(16,)),
