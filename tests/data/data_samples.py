@@ -79,7 +79,12 @@ def cases(folder):
             Teacher(num_test=300),
             Teacher(num_classes=3, dimension=5, temperature=0.0, num_train=300, num_test=90, label_noise=0.3),
         ],
-        "npz": [Npz(path=path), Npz(path=path, num_train=30), Npz(path=path, label_noise=0.3)],
+        "npz": [
+            Npz(path=path),
+            Npz(path=path, num_train=30),
+            Npz(path=path, label_noise=0.3),
+            Npz(path=path, num_train=30, sample="random"),
+        ],
         "cifar5m": [
             Cifar5m(path=cifar5m, num_train=60, num_test=20),
             Cifar5m(path=cifar5m, num_test=30),

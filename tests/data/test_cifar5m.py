@@ -17,7 +17,9 @@ from data_samples import CIFAR5M_PARTS, cifar5m_folder, cifar5m_part
 
 from basin.data import Cifar5m, cifar5m, convert, describe, load, resolve, stored
 from basin.data.convert import converted, verify
+from basin.data.keys import seed_key
 from basin.data.stored import StoredRows
+from basin.data.subset import random_rows
 from basin.spec.ids import content_id
 
 PART = cifar5m_part(3)
@@ -281,7 +283,7 @@ def test_every_image_is_as_likely_in_a_sample(folder):
 
 
 def sample_of(spec, seed):
-    return cifar5m._sample(cifar5m.seed_key(seed, "cifar5m", "sample"), spec.num_train, 150)
+    return random_rows(seed_key(seed, "cifar5m", "sample"), spec.num_train, 150)
 
 
 def test_levels_are_scaled_as_in_the_authors_code(folder):

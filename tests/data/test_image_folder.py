@@ -201,3 +201,13 @@ def test_an_image_that_changed_is_noticed(folder, tmp_path):
     before = resolve(small(tmp_path / "same"))
     Image.new("RGB", (9, 9)).save(tmp_path / "same" / "cat" / "000.png")
     assert "restore it, or leave sha256 out" in refused(before)
+
+
+def test_each_seed_has_a_random_sample_of_its_own_on_the_scale_of_the_whole(folder):
+    whole = load(small(folder), 0)
+    spec = small(folder, num_train=4, sample="random")
+    samples = [load(spec, seed) for seed in range(8)]
+    known = {image.tobytes(): label for image, label in zip(whole.x_train, whole.y_train, strict=True)}
+    for found in samples:
+        assert [known[image.tobytes()] for image in found.x_train] == found.y_train.tolist()
+    assert len({found.x_train.tobytes() for found in samples}) > 4

@@ -9,7 +9,7 @@ from data_samples import user_arrays, user_file
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from basin.data import Npz, archive, describe, load, resolve
+from basin.data import Npz, archive, depends_on_seed, describe, load, resolve
 from basin.spec.ids import content_id
 
 ARRAYS = user_arrays()
@@ -196,3 +196,39 @@ def test_a_file_that_has_changed_is_refused(tmp_path):
     assert f"expected SHA-256 {spec.sha256}, got" in refused(spec.path, spec)
     with pytest.raises(ValueError, match="restore the file"):
         resolve(spec)
+
+
+# --- A random sample -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def numbered(tmp_path):
+    """Sixty training examples, each of which shows its number."""
+    x = np.arange(60, dtype=np.float32)[:, None] * np.ones(2, np.float32)
+    np.savez(tmp_path / "n.npz", x_train=x, y_train=np.arange(60) % 3, x_test=x[:5], y_test=np.arange(5) % 3)
+    return Npz(path=str(tmp_path / "n.npz"), num_train=20, sample="random", standardise=False)
+
+
+def test_each_seed_has_a_random_sample_of_its_own_with_its_labels(numbered):
+    samples = [load(numbered, seed) for seed in range(40)]
+    rows = [found.x_train[:, 0].astype(int) for found in samples]
+    assert all(len(set(row)) == 20 for row in rows)
+    assert all((found.y_train == row % 3).all() for found, row in zip(samples, rows, strict=True))
+    # 40 samples of 20 among 60: each is in 13.3 of them, with a standard deviation of 3
+    counts = np.bincount(np.concatenate(rows), minlength=60)
+    assert 25 < ((counts - 40 / 3) ** 2 / (80 / 9)).sum() < 105  # chi-square of 59
+    assert depends_on_seed(numbered)
+
+
+def test_a_larger_random_sample_begins_with_the_smaller_and_what_is_held_out_is_apart(numbered):
+    small, large = load(numbered, 3), load(numbered.replace(num_train=30, num_validation=10), 3)
+    np.testing.assert_array_equal(large.x_train[:20], small.x_train)
+    assert not set(large.x_train[:, 0]) & set(large.x_validation[:, 0])
+
+
+def test_a_random_sample_and_the_whole_are_standardised_alike(numbered):
+    # independent: the moments of 0..59 written out
+    for found in (load(numbered.replace(standardise=True), 1), load(Npz(path=numbered.path), 0)):
+        levels = found.x_train[:, 0] * np.sqrt((60**2 - 1) / 12) + 29.5
+        np.testing.assert_allclose(levels, levels.round(), atol=1e-4)
+        np.testing.assert_allclose(found.y_train, levels.round() % 3)
