@@ -87,6 +87,15 @@ def test_an_arm_like_the_other_has_no_cause() -> None:
     )
 
 
+def test_an_arm_that_gains_on_one_side_what_it_loses_on_the_other_is_told_so() -> None:
+    thrifty = worlds([0.9, 0.5, 0.3, 0.2, 0.15], [0, 0, 0, -0.11, -0.1], FIT)
+    found = bootstrap_decomposition({"fast": FAST, "thrifty": thrifty}, against="fast")["thrifty"].against
+    assert found.cause() == "optimises more slowly and pays less for reuse; together no difference seen"
+    slower = worlds([0.9, 0.5, 0.3, 0.3, 0.15], [0, 0, 0, -0.11, -0.1], FIT)
+    found = bootstrap_decomposition({"fast": FAST, "slower": slower}, against="fast")["slower"].against
+    assert found.cause() == "optimises more slowly, though it pays less for reuse"
+
+
 def test_going_on_is_measured_where_a_training_stops_and_not_before() -> None:
     # at step 30 the Real World has 0.09, at step 40 again 0.09; the Ideal World goes on by 0.02
     found = bootstrap_decomposition({"fast": FAST})["fast"]

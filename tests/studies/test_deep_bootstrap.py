@@ -211,7 +211,7 @@ def test_the_decomposition_says_who_is_slower_and_who_pays() -> None:
     parts = tables.decompositions(SPEC, found, 300)
     assert parts["slow"].against.arm == "mlp"
     assert "optimises more slowly" in parts["slow"].against.cause()
-    assert parts["noisy"].against.cause() == "pays more for reuse"
+    assert parts["noisy"].against.cause().startswith("pays more for reuse")
     assert parts["easy"].against is None  # tested on other data
     assert {one.arm for one in parts.values()} == {arm.name for arm in SPEC.arms if arm.sizes is None}
 
@@ -249,7 +249,12 @@ def test_a_tiny_study_end_to_end(tmp_path: Path) -> None:
     found = conduct(STUDY, TINY, preset="quick", out=tmp_path)
     assert {claim["id"] for claim in found.record["claims"]} == {claim.id for claim in STUDY.claims(TINY)}
     report = found.folder.report_path.read_text()
-    for words in ("Why is an arm worse, and what would help? (N = 40)", "Every arm where it stopped", "scatter"):
+    for words in (
+        "Why is an arm worse? (N = 40)",
+        "What would help? (N = 20)",
+        "Every arm where it stopped",
+        "scatter",
+    ):
         assert words in report
     again = conduct(STUDY, TINY, preset="quick", out=tmp_path)
     assert again.record["claims"] == found.record["claims"]

@@ -54,7 +54,7 @@ class Against:
     reuse: Estimate
 
     def cause(self, level: float = 0.95) -> str:
-        """Return in words why the arm is worse, as far as the intervals tell.
+        """Return in words why the arm is worse or better, as far as the intervals tell.
 
         Example:
             >>> parts = [mean(sample(np.array(v))) for v in ([5.0, 6.0, 7.0], [5.0, 6.0, 6.5], [0.0, -0.1, 0.5])]
@@ -62,12 +62,18 @@ class Against:
             'optimises more slowly'
         """
         worse = _sign(self.test_error, level)
+        signs = _sign(self.optimisation, level), _sign(self.reuse, level)
+        parts = [(sign, words[sign]) for sign, words in zip(signs, (_OPTIMISES, _PAYS), strict=True) if sign]
         if worse == 0:
-            return "no difference seen"
-        verbs = ("optimises more slowly", "pays more for reuse") if worse > 0 else ("optimises faster", "pays less")
-        parts = zip(verbs, (self.optimisation, self.reuse), strict=True)
-        found = [verb for verb, part in parts if _sign(part, level) == worse]
-        return " and ".join(found) or ("worse" if worse > 0 else "better") + ", the cause is not told apart"
+            both = " and ".join(words for _, words in parts)
+            return f"{both}; together no difference seen" if len(parts) == 2 else "no difference seen"
+        with_it, against_it = (" and ".join(words for sign, words in parts if sign == side) for side in (worse, -worse))
+        found = with_it or ("worse" if worse > 0 else "better") + ", the cause is not told apart"
+        return f"{found}, though it {against_it}" if against_it else found
+
+
+_OPTIMISES = {1: "optimises more slowly", -1: "optimises faster"}
+_PAYS = {1: "pays more for reuse", -1: "pays less for reuse"}
 
 
 @dataclass(frozen=True)

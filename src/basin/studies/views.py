@@ -6,6 +6,7 @@ is stands in the caption of the figure: each function here says which words are 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -93,7 +94,7 @@ def curve(label: str, runs: Sequence[Run], split: str, metric: str, factor: floa
 
 
 def sheet(name: str, source: AnyData, num_examples: int = 200) -> Sheet:
-    """Return the first training examples of a source, for a sheet of samples; what is no image is a strip a row high.
+    """Return the first training examples of a source, for a sheet of samples; what is no image is cut into rows.
 
     Args:
         name: What the sheet is called; the difficulty is added where there is one.
@@ -103,15 +104,16 @@ def sheet(name: str, source: AnyData, num_examples: int = 200) -> Sheet:
     known = data.describe(source)
     raw = source.replace(**({"standardise": False} if hasattr(source, "standardise") else {}))
     found = data.load(raw.replace(num_train=num_examples) if source.endless else raw, 0)
-    shape = known.input_shape if len(known.input_shape) > 1 else _square(int(np.prod(known.input_shape)))
+    shape = known.input_shape if len(known.input_shape) > 1 else _rectangle(int(np.prod(known.input_shape)))
     difficulty = getattr(source, "difficulty", None)
     title = name if difficulty is None else f"{name}, difficulty {difficulty:g}"
     return Sheet(title, found.x_train[:num_examples].reshape(-1, *shape), found.y_train[:num_examples])
 
 
-def _square(length: int) -> tuple[int, int]:
-    side = round(length**0.5)
-    return (side, side) if side * side == length else (1, length)
+def _rectangle(length: int) -> tuple[int, int]:
+    """Return the sides of the rectangle of so many pixels that is nearest to a square."""
+    side = next(side for side in range(math.isqrt(length), 0, -1) if length % side == 0)
+    return side, length // side
 
 
 def claims_figure(records: Sequence[Mapping[str, Any]]) -> Figure:

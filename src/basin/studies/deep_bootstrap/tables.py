@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from basin.measure import Decomposition, Worlds, bootstrap_decomposition
+from basin.measure.bootstrap_decomposition import Against
 from basin.spec.data import AnyData
 from basin.spec.deep_bootstrap import Arm, DeepBootstrap
 from basin.stats import Estimate
@@ -18,76 +19,74 @@ Found = Findings[Cell]
 
 def tables(spec: DeepBootstrap, found: Found) -> Sequence[Table]:
     """Return the arms where they stopped and, for each N, what their test errors are made of."""
-    return [_stopping_table(spec, found), *(_decomposition_table(spec, found, size) for size in spec.sizes)]
+    parts = [table for size in spec.sizes for table in _decomposition_tables(spec, found, size)]
+    return [_stopping_table(spec, found), _confidence_table(spec, found), *parts]
+
+
+def _samples(spec: DeepBootstrap, found: Found) -> Iterator[tuple[Arm, int, Worlds]]:
+    for arm in spec.arms:
+        for size in worlds.sizes_of(spec, arm):
+            yield arm, size, worlds.worlds_of(spec, found, arm, size)
 
 
 def _stopping_table(spec: DeepBootstrap, found: Found) -> Table:
     rows = []
-    for arm in spec.arms:
-        for size in worlds.sizes_of(spec, arm):
-            both = worlds.worlds_of(spec, found, arm, size)
-            rows.append([arm.name, arm.varies, str(size), *_at_the_end(spec, both)])
+    for arm, size, both in _samples(spec, found):
+        looks = worlds.end_looks(spec, both)
+        stopped = both.stopping_look(spec.soft_error) >= 0
+        steps = both.steps[looks]
+        when = f"{steps.mean():.0f} ({steps.mean() * both.batch_size / size:.1f})"
+        curves = (both.real["error"], both.ideal["error"], both.generalisation_gap())
+        columns = [views.mean_and_sd(100 * both.at(curve, looks), ".2f") for curve in curves]
+        rows.append([arm.name, arm.varies, str(size), f"{stopped.sum()} of {len(stopped)}", when, *columns])
+    real, ideal = "test error %, Real World", "Ideal World"
     return Table(
         "Every arm where it stopped",
-        (
-            "arm",
-            "varies",
-            "N",
-            "stopped",
-            "step",
-            "passes",
-            "test error %, Real",
-            "Ideal",
-            "test soft-error %, Real",
-            "Ideal",
-            "mean confidence %, Real",
-            "Ideal",
-            "generalisation gap, points",
-        ),
+        ("arm", "varies", "N", "stopped", "step (passes)", real, ideal, "generalisation gap, points"),
         rows,
-        f"Mean ± standard deviation over seeds at the first look with a training soft-error below "
-        f"{100 * spec.soft_error:g} %, or after {spec.steps} steps where there is none. Soft-error is 1 minus the "
-        "probability of the label: a network surer of itself has less of it at the same error.",
+        "Mean ± standard deviation over seeds at the first look with a training soft-error below "
+        f"{100 * spec.soft_error:g} %, or after {spec.steps} steps where there is none.",
     )
 
 
-def _at_the_end(spec: DeepBootstrap, both: Worlds) -> list[str]:
-    looks = worlds.end_looks(spec, both)
-    stopped = both.stopping_look(spec.soft_error) >= 0
-    columns = [
-        100 * both.at(world[metric], looks)
-        for metric in ("error", "soft_error", "confidence")
-        for world in (both.real, both.ideal)
-    ]
-    columns.append(100 * both.at(both.generalisation_gap(), looks))
-    step, passes = (both.at(each[None].astype(float), looks) for each in (both.steps, both.passes))
-    shown = [views.mean_and_sd(step, ".0f"), views.mean_and_sd(passes, ".1f")]
-    return [f"{stopped.sum()} of {len(stopped)}", *shown, *(views.mean_and_sd(column, ".2f") for column in columns)]
-
-
-def _decomposition_table(spec: DeepBootstrap, found: Found, size: int) -> Table:
+def _confidence_table(spec: DeepBootstrap, found: Found) -> Table:
+    rows = []
+    for arm, size, both in _samples(spec, found):
+        looks = worlds.end_looks(spec, both)
+        shown = [
+            views.mean_and_sd(100 * both.at(world[metric], looks), ".2f")
+            for metric in ("soft_error", "confidence")
+            for world in (both.real, both.ideal)
+        ]
+        rows.append([arm.name, str(size), *shown])
+    soft, sure, ideal = "test soft-error %, Real World", "mean confidence %, Real World", "Ideal World"
     return Table(
-        f"Why is an arm worse, and what would help? (N = {size})",
-        (
-            "arm",
-            "test error %",
-            "= Ideal World",
-            "+ bootstrap error",
-            "held against",
-            "worse by",
-            "of it optimisation",
-            "of it reuse",
-            "so it",
-            "more data would gain",
-            "more steps",
-            "a faster optimiser",
-            "what would help",
-        ),
-        [_decomposition_row(one) for one in decompositions(spec, found, size).values()],
-        f"Points, with 95 % intervals over seeds, where training ends: at the stopping time, or after {spec.steps} "
-        "steps. More data: at the same steps, at most. More steps: going on to the end on the same examples. A faster "
-        "optimiser: the Ideal-World error of the arm named last that is lowest at the same step, chosen on one half of "
+        "Soft-error and confidence at the same steps",
+        ("arm", "N", soft, ideal, sure, ideal),
+        rows,
+        "Soft-error is 1 minus the probability of the label: of two networks of the same error the surer one has less "
+        "of it. Mean ± standard deviation over seeds.",
+    )
+
+
+def _decomposition_tables(spec: DeepBootstrap, found: Found, size: int) -> Iterator[Table]:
+    parts = decompositions(spec, found, size)
+    end = f"at the stopping time, or after {spec.steps} steps"
+    yield Table(
+        f"What would help? (N = {size})",
+        ("arm", "test error %", "= Ideal World", "+ bootstrap error", "more steps", "a faster optimiser", "would help"),
+        [_gains_row(one) for one in parts.values()],
+        f"Points with 95 % intervals over seeds, where training ends: {end}. The bootstrap error is what more data "
+        "would gain at most, at the same steps; more steps: going on to the end on the same examples; a faster "
+        "optimiser: the Ideal-World error of the arm in brackets, the lowest at the same step, chosen on one half of "
         "the test set and read on the other. Intervals are not corrected for their number.",
+    )
+    yield Table(
+        f"Why is an arm worse? (N = {size})",
+        ("arm", "held against", "worse by", "of it optimisation", "of it reuse", "so it"),
+        [_against_row(one.arm, one.against) for one in parts.values() if one.against is not None],
+        f"Points with 95 % intervals over seeds, each arm where its training ends: {end}. Optimisation is the "
+        "difference of the Ideal-World errors, reuse that of the bootstrap errors; they add up.",
     )
 
 
@@ -108,21 +107,22 @@ def _decomposed(spec: DeepBootstrap, found: Found, arms: Sequence[Arm], size: in
     return bootstrap_decomposition(both, against=against, threshold=spec.soft_error)
 
 
-def _decomposition_row(one: Decomposition) -> list[str]:
-    parts = [one.test_error, one.ideal_error, one.bootstrap_error]
-    compared = ["–"] * 5
-    if one.against is not None:
-        pieces = (one.against.test_error, one.against.optimisation, one.against.reuse)
-        compared = [one.against.arm, *map(_points, pieces), one.against.cause()]
-    faster = "–" if one.faster_optimizer is None else f"{_points(one.faster_optimizer)} ({one.fastest})"
-    gains = [_points(one.bootstrap_error), _points(one.more_steps), faster]
-    return [one.arm, *map(_points, parts), *compared, *gains, one.advice()]
+def _gains_row(one: Decomposition) -> list[str]:
+    known = one.faster_optimizer is not None and one.fastest != one.arm
+    faster = f"{_points(one.faster_optimizer)} [{one.fastest}]" if known else "–"
+    parts = [one.test_error, one.ideal_error, one.bootstrap_error, one.more_steps]
+    return [one.arm, *map(_points, parts), faster, one.advice()]
 
 
-def _points(estimate: Estimate) -> str:
+def _against_row(arm: str, against: Against) -> list[str]:
+    parts = (against.test_error, against.optimisation, against.reuse)
+    return [arm, against.arm, *map(_points, parts), against.cause()]
+
+
+def _points(estimate: Estimate | None) -> str:
     """Return "mean (low to high)" in points."""
-    if estimate.value is None:
+    if estimate is None or estimate.value is None:
         return "–"
     interval = estimate.interval()
-    bounds = "" if interval is None else f" ({100 * interval[0]:.2f} to {100 * interval[1]:.2f})"
-    return f"{100 * estimate.value:.2f}{bounds}"
+    bounds = "" if interval is None else f" ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})"
+    return f"{100 * estimate.value:.1f}{bounds}".replace("-", "−")

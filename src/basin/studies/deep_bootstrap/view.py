@@ -176,7 +176,7 @@ def _bootstrap_figure(spec: DeepBootstrap, found: Found) -> Figure:
             drawn = [
                 line for arm in worlds.arms_of(spec, "architecture") for line in _gap(spec, found, arm, size, metric)
             ]
-            marks = tuple(lines.Mark(f"{sign}{spec.margin:g}", y=float(f"{sign}{spec.margin}")) for sign in "+-")
+            marks = (lines.Mark(f"+{spec.margin:g}", y=spec.margin), lines.Mark(f"−{spec.margin:g}", y=-spec.margin))
             panels.append(lines.Panel(f"{words}, N = {size}", tuple(drawn), marks))
     return lines.draw(
         "bootstrap-error",
@@ -277,8 +277,8 @@ def _fresh_figure(spec: DeepBootstrap, found: Found) -> Figure:
 
 
 def _sample_figure(spec: DeepBootstrap) -> Figure:
-    sources = {worlds.data_of(spec, arm): arm.name for arm in reversed(spec.arms)}
-    sheets = [views.sheet(name, source) for source, name in reversed(sources.items()) if not source.label_noise]
+    sources = dict.fromkeys(worlds.data_of(spec, arm).replace(label_noise=0.0) for arm in spec.arms)
+    sheets = [views.sheet(source.kind, source) for source in sources]
     return samples.draw(
         "samples", "What the networks see", "Training examples by class, before standardisation.", sheets
     )
