@@ -127,3 +127,19 @@ def test_the_two_worlds_are_one_to_the_bit_when_fed_the_same_examples(streamed: 
     real = basin.train(DIGITS.replace(data=streamed, budget="10 steps", order="cyclic"))
     jax.tree.map(np.testing.assert_array_equal, ideal.params, real.params)
     np.testing.assert_array_equal(*(run.history.curve("test", "loss")[1] for run in (ideal, real)))
+
+
+def test_while_no_example_comes_again_the_worlds_differ_by_chance_alone() -> None:
+    # 60 steps of 20 examples are within the first pass over 2 000; the sign of a difference is then a fair coin
+    spec = DIGITS.replace(data=STREAM.replace(num_test=2000), budget="60 steps", evaluations=Evaluations(regular=3))
+    ideal = basin.train([spec.replace(seed=seed) for seed in range(16)])
+    sample = spec.replace(data=spec.data.replace(num_train=2000))
+    real = basin.train([sample.replace(seed=seed) for seed in range(16)])
+    apart = np.array(
+        [a.history.last("test", "loss") - b.history.last("test", "loss") for a, b in zip(real, ideal, strict=True)]
+    )
+    assert np.abs(apart).min() > 0  # they are not the same examples
+    assert abs(apart.mean()) < 4 * apart.std(ddof=1) / 4  # four standard errors
+    again = sample.replace(data=sample.data.replace(num_train=40))
+    reused = np.array([basin.train(again.replace(seed=s)).history.last("test", "loss") for s in range(4)])
+    assert reused.mean() - ideal[0].history.last("test", "loss") > 0.05  # thirty passes over 40 do show
