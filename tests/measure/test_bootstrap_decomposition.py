@@ -51,12 +51,10 @@ def test_a_training_that_never_gets_there_has_no_stopping_time() -> None:
     never = worlds([0.5] * 5, [0.0] * 5, [0.9, 0.5, 0.4, 0.3, 0.2])
     assert never.stopping_look().tolist() == [-1] * 6
     assert np.isnan(never.stopping_step()).all()
-    assert not never.compared().any()
 
 
-def test_worlds_are_compared_from_some_passes_on_to_the_stopping_time() -> None:
+def test_passes_are_counted_over_the_sample() -> None:
     assert FAST.passes.tolist() == [0, 2, 4, 6, 8]  # 10 steps of 10 examples are two passes over 50
-    assert FAST.compared(passes=3)[0].tolist() == [False, False, True, True, False]
 
 
 def test_the_test_error_is_that_of_the_ideal_world_plus_the_bootstrap_error() -> None:
@@ -67,7 +65,8 @@ def test_the_test_error_is_that_of_the_ideal_world_plus_the_bootstrap_error() ->
 def test_the_parts_of_a_decomposition_add_up() -> None:
     found = bootstrap_decomposition({"fast": FAST, "slow": SLOW}, against="fast")["slow"]
     assert found.ideal_error.value + found.bootstrap_error.value == pytest.approx(found.test_error.value)
-    parts = found.against.optimisation.value + found.against.reuse.value
+    against = found.against
+    parts = against.optimisation.value + against.length.value + against.reuse.value
     assert parts == pytest.approx(found.against.test_error.value)
     assert found.test_error.value == pytest.approx(0.21, abs=2e-3)  # 0.2 + 0.01, at step 30
 
@@ -79,6 +78,26 @@ def test_an_arm_that_optimises_more_slowly_is_told_from_one_that_pays_for_reuse(
     assert found["fast"].against is None
     assert found["slow"].advice().startswith("optimising as fast as")
     assert found["greedy"].advice().startswith("more data")
+
+
+def test_an_arm_that_only_stops_sooner_does_not_optimise_more_slowly() -> None:
+    curve, paid = [0.9, 0.4, 0.3, 0.2, 0.1], [0.0] * 5
+    sooner = worlds(curve, paid, [0.9, 0.2, 0.005, 0.004, 0.001])
+    found = bootstrap_decomposition({"usual": worlds(curve, paid, FIT), "sooner": sooner}, against="usual")["sooner"]
+    assert found.against.cause() == "stops sooner"
+    assert found.against.length.value == pytest.approx(0.1, abs=3e-3)
+    assert found.against.optimisation.value == pytest.approx(0.0, abs=3e-3)
+
+
+def test_arms_that_are_looked_at_after_other_steps_cannot_be_held_against_one_another() -> None:
+    other = Worlds(2 * STEPS, 50, 10, FAST.real, FAST.ideal, FAST.train)
+    with pytest.raises(ValueError, match="expected arms that are looked at after the same steps"):
+        bootstrap_decomposition({"a": FAST, "b": other}, against="a")
+
+
+def test_a_training_that_never_stopped_does_not_say_what_more_steps_would_gain() -> None:
+    never = worlds([0.9, 0.5, 0.4, 0.35, 0.3], [0.0] * 5, [0.9, 0.5, 0.4, 0.3, 0.2])
+    assert bootstrap_decomposition({"never": never})["never"].more_steps.value is None
 
 
 def test_an_arm_like_the_other_has_no_cause() -> None:
@@ -101,6 +120,23 @@ def test_going_on_is_measured_where_a_training_stops_and_not_before() -> None:
     found = bootstrap_decomposition({"fast": FAST})["fast"]
     assert found.more_steps.value == pytest.approx(0.0, abs=3e-3)
     assert found.more_steps_of_more_data.value == pytest.approx(0.02, abs=3e-3)
+
+
+def test_the_fastest_arm_is_not_judged_by_the_seeds_and_examples_that_chose_it() -> None:
+    # five arms that are equal but for noise, which both halves of a seed share: to choose must gain nothing
+    gains = []
+    for _ in range(30):
+        equal = {name: worlds([0.5] * 5, [0.0] * 5, FIT, jitter=0.05) for name in "abcde"}
+        gains.append(bootstrap_decomposition(equal)["a"].faster_optimizer.value)
+    assert abs(np.mean(gains)) < 4 * np.std(gains) / np.sqrt(30)
+
+
+def test_an_arm_that_diverged_is_never_the_fastest() -> None:
+    broken = Worlds(
+        STEPS, 50, 10, FAST.real, {name: np.full_like(c, np.nan) for name, c in FAST.ideal.items()}, FAST.train
+    )
+    found = bootstrap_decomposition({"slow": SLOW, "fast": FAST, "broken": broken})["slow"]
+    assert found.fastest == "fast"
 
 
 def test_the_fastest_arm_is_chosen_on_one_half_and_read_on_the_other() -> None:

@@ -44,6 +44,15 @@ def test_what_is_not_finite_is_left_out() -> None:
     assert with_holes == rank_correlation(X, Y)
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_perfect_order_is_judged_as_if_one_pair_were_swapped(sign: float) -> None:
+    order = np.arange(8.0)
+    perfect, swapped = rank_correlation(order, sign * order), rank_correlation(order, order[[1, 0, 2, 3, 4, 5, 6, 7]])
+    assert perfect.value == pytest.approx(sign)
+    assert perfect.stderr == pytest.approx(swapped.stderr)
+    assert perfect.stderr > 0
+
+
 def test_three_things_have_an_order_and_no_interval() -> None:
     assert rank_correlation(X[:3], Y[:3]).interval() is None
 

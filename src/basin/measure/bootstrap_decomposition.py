@@ -4,18 +4,24 @@ Each arm is judged where its training ends, at its stopping time :math:`t_a` (at
 
 .. math:: \mathrm{error}_{real}(a, t_a) = \mathrm{error}_{ideal}(a, t_a) + \varepsilon(a, t_a),
 
-so the difference of two arms' test errors is the difference of their Ideal-World errors, which data cannot mend, plus
-the difference of their bootstrap errors, which are the price of reuse. All three come from the same seeds on the same
-test set, and every interval is Student's over seeds.
+so the difference of two arms' test errors is that of their Ideal-World errors, which data cannot mend, plus that of
+their bootstrap errors, the price of reuse. The former has two parts, as one arm may be slower at the same step and
+another may stop sooner. Each is the mean over the two ways of changing one at a time:
+
+.. math::
+    \mathrm{optimisation} &= \tfrac12 \sum_{t \in \{t_a, t_b\}} [\mathrm{ideal}(a, t) - \mathrm{ideal}(b, t)], \\
+    \mathrm{length} &= \tfrac12 \sum_{c \in \{a, b\}} [\mathrm{ideal}(c, t_a) - \mathrm{ideal}(c, t_b)].
+
+All come from the same seeds on the same test set, and every interval is Student's over seeds.
 
 What could be gained is measured, too:
 
 * **more data**: :math:`\varepsilon(a, t_a)`, what fresh examples at every step would take off at the same steps;
 * **more steps**: :math:`\mathrm{error}_{real}(a, t_a) - \mathrm{error}_{real}(a, T)` on the same data, and
-  :math:`\mathrm{error}_{ideal}(a, t_a) - \mathrm{error}_{ideal}(a, T)` if data were no limit;
-* **a faster optimiser**: the Ideal-World error of the arm at its own stopping time minus the least that any arm has
-  there. Which arm that is, is chosen on one half of the test set and read on the other, so that the gain is not that
-  of having chosen.
+  :math:`\mathrm{error}_{ideal}(a, t_a) - \mathrm{error}_{ideal}(a, T)` if data were no limit, of seeds that stopped;
+* **optimising as fast as the best arm**: the Ideal-World error of the arm at its own stopping time minus the least that
+  any arm has there. For each seed that arm is chosen by the other seeds on one half of the test set and read by this
+  seed on the other half, so that the gain is not that of having chosen.
 
 References:
     Nakkiran, Neyshabur & Sedghi, "The Deep Bootstrap framework: good online learners are good offline generalizers",
@@ -24,6 +30,7 @@ References:
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -43,37 +50,44 @@ class Against:
 
     Attributes:
         arm: The arm that it is held against.
-        test_error: The difference of the Real World's test errors.
-        optimisation: The part that the Ideal World has too: above 0, the arm optimises more slowly.
+        test_error: The difference of the Real World's test errors: the sum of the other three.
+        optimisation: The part of optimising at another speed: above 0, the arm is slower at the same steps.
+        length: The part of training for longer or not: above 0, the arm stops sooner.
         reuse: The part of the bootstrap errors: above 0, the arm suffers more from reusing its examples.
     """
 
     arm: str
     test_error: Estimate
     optimisation: Estimate
+    length: Estimate
     reuse: Estimate
 
     def cause(self, level: float = 0.95) -> str:
         """Return in words why the arm is worse or better, as far as the intervals tell.
 
         Example:
-            >>> parts = [mean(sample(np.array(v))) for v in ([5.0, 6.0, 7.0], [5.0, 6.0, 6.5], [0.0, -0.1, 0.5])]
+            >>> seeds = [[5.0, 6.0, 7.0], [5.0, 6.0, 6.5], [0.1, -0.1, 0.2], [-0.1, 0.1, 0.3]]
+            >>> parts = [mean(sample(np.array(values))) for values in seeds]
             >>> Against("sgd", *parts).cause()
             'optimises more slowly'
         """
         worse = _sign(self.test_error, level)
-        signs = _sign(self.optimisation, level), _sign(self.reuse, level)
-        parts = [(sign, words[sign]) for sign, words in zip(signs, (_OPTIMISES, _PAYS), strict=True) if sign]
+        several = (self.optimisation, self.length, self.reuse)
+        signs = [_sign(part, level) for part in several]
+        parts = [(sign, words[sign]) for sign, words in zip(signs, _WORDS, strict=True) if sign]
         if worse == 0:
             both = " and ".join(words for _, words in parts)
-            return f"{both}; together no difference seen" if len(parts) == 2 else "no difference seen"
+            return f"{both}; together no difference seen" if {1, -1} <= set(signs) else "no difference seen"
         with_it, against_it = (" and ".join(words for sign, words in parts if sign == side) for side in (worse, -worse))
         found = with_it or ("worse" if worse > 0 else "better") + ", the cause is not told apart"
         return f"{found}, though it {against_it}" if against_it else found
 
 
-_OPTIMISES = {1: "optimises more slowly", -1: "optimises faster"}
-_PAYS = {1: "pays more for reuse", -1: "pays less for reuse"}
+_WORDS = (
+    {1: "optimises more slowly", -1: "optimises faster"},
+    {1: "stops sooner", -1: "trains for longer"},
+    {1: "pays more for reuse", -1: "pays less for reuse"},
+)
 
 
 @dataclass(frozen=True)
@@ -86,12 +100,12 @@ class Decomposition:
         num_stopped: Seeds that stopped.
         test_error: Of the Real World at the stopping time.
         ideal_error: Of the Ideal World at the same step.
-        bootstrap_error: Their difference: what more data would gain at most.
-        more_steps: What going on to T on the same examples would gain.
-        more_steps_of_more_data: What going on to T on fresh examples would gain in the Ideal World.
-        faster_optimizer: What the best arm's optimisation would gain, read on the half of the test set that did not
-            choose it; none where the halves are not known or the arms were not looked at after the same steps.
-        fastest: That arm, as most seeds' means have it.
+        bootstrap_error: Their difference: what more data would gain at the same steps.
+        more_steps: What going on to T on the same examples would gain; of the seeds that stopped.
+        more_steps_of_more_data: What going on to T on fresh examples would gain in the Ideal World; of these seeds.
+        faster_optimizer: What optimising like the best arm would gain in the Ideal World; none where there are no other
+            seeds to choose that arm, no halves of the test set, or no arms that were looked at after the same steps.
+        fastest: That arm, as most seeds have it.
         against: The comparison with another arm, where one was asked for.
     """
 
@@ -161,18 +175,18 @@ def bootstrap_decomposition(
 
 def _decomposed(name: str, arms: Mapping[str, Worlds], other: str | None, threshold: float) -> Decomposition:
     one = arms[name]
-    looks = _ends(one, threshold)
+    looks, stopped = _ends(one, threshold), one.stopping_look(threshold) >= 0
     real, ideal = (one.at(world["error"], looks) for world in (one.real, one.ideal))
     faster, fastest = _faster(name, arms, looks)
     return Decomposition(
         arm=name,
         stopping_step=one.at(one.steps[None].astype(float), looks),
-        num_stopped=int((one.stopping_look(threshold) >= 0).sum()),
+        num_stopped=int(stopped.sum()),
         test_error=_mean(real),
         ideal_error=_mean(ideal),
         bootstrap_error=_mean(real - ideal),
-        more_steps=_mean(real - one.real["error"][:, -1]),
-        more_steps_of_more_data=_mean(ideal - one.ideal["error"][:, -1]),
+        more_steps=_mean(np.where(stopped, real - one.real["error"][:, -1], np.nan)),
+        more_steps_of_more_data=_mean(np.where(stopped, ideal - one.ideal["error"][:, -1], np.nan)),
         faster_optimizer=faster,
         fastest=fastest,
         against=None if other is None else _against(one, other, arms[other], threshold),
@@ -186,30 +200,38 @@ def _ends(one: Worlds, threshold: float) -> Int[np.ndarray, "seeds"]:
 
 
 def _against(one: Worlds, name: str, other: Worlds, threshold: float) -> Against:
-    parts = []
-    for arm in (one, other):
-        looks = _ends(arm, threshold)
-        parts.append([arm.at(world["error"], looks) for world in (arm.real, arm.ideal)])
-    (real, ideal), (other_real, other_ideal) = parts
-    count = min(len(real), len(other_real))
-    real, ideal, other_real, other_ideal = (a[:count] for a in (real, ideal, other_real, other_ideal))
-    reuse = (real - ideal) - (other_real - other_ideal)
-    return Against(name, _mean(real - other_real), _mean(ideal - other_ideal), _mean(reuse))
+    if not np.array_equal(one.steps, other.steps):
+        raise ValueError(
+            "expected arms that are looked at after the same steps to be held against one another, got others"
+        )
+    count = min(len(one.train["error"]), len(other.train["error"]))
+    own, others = (_ends(arm, threshold)[:count] for arm in (one, other))
+    aa, ab, ba, bb = (w.at(w.ideal["error"][:count], looks) for w in (one, other) for looks in (own, others))
+    real = one.at(one.real["error"][:count], own) - other.at(other.real["error"][:count], others)
+    return Against(
+        arm=name,
+        test_error=_mean(real),
+        optimisation=_mean(((aa - ba) + (ab - bb)) / 2),
+        length=_mean(((aa - ab) + (ba - bb)) / 2),
+        reuse=_mean(real - (aa - bb)),
+    )
 
 
 def _faster(name: str, arms: Mapping[str, Worlds], looks: Int[np.ndarray, "seeds"]) -> tuple[Estimate | None, str]:
-    """Return what the best arm of each seed's stopping step would gain, and which arm that is on the whole."""
+    """Return what the best arm at each seed's stopping step would gain, and which arm that is for most seeds."""
     one = arms[name]
     same = {other: w for other, w in arms.items() if np.array_equal(w.steps, one.steps) and "error_a" in w.ideal}
-    if name not in same:
+    if name not in same or len(looks) < 2:
         return None, ""
-    count = min(len(w.ideal["error_a"]) for w in same.values())
-    chosen_on, read_on = (
-        np.stack([w.at(w.ideal[f"error_{half}"][:count], looks[:count]) for w in same.values()]) for half in "ab"
-    )
-    best = int(chosen_on.mean(axis=1).argmin())
-    own = list(same).index(name)
-    return _mean(read_on[own] - read_on[best]), list(same)[best]
+    gains, chosen = np.full(len(looks), np.nan), []
+    for seed, look in enumerate(looks):
+        known = {other: w.ideal for other, w in same.items() if seed < len(w.ideal["error_a"])}
+        by_others = {other: np.delete(ideal["error_a"][:, look], seed).mean() for other, ideal in known.items()}
+        finite = {other: error for other, error in by_others.items() if np.isfinite(error)}
+        if finite:
+            chosen.append(min(finite, key=finite.__getitem__))
+            gains[seed] = one.ideal["error_b"][seed, look] - known[chosen[-1]]["error_b"][seed, look]
+    return _mean(gains), collections.Counter(chosen).most_common(1)[0][0] if chosen else ""
 
 
 def _mean(values: Values) -> Estimate:

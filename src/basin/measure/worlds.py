@@ -123,13 +123,10 @@ class Worlds:
         rows = np.broadcast_to(curves, (len(looks), len(self.steps)))
         return np.where(looks >= 0, rows[np.arange(len(looks)), looks], np.nan)
 
-    def compared(self, threshold: float = THRESHOLD, passes: float = 1.0) -> Bool[np.ndarray, "seeds looks"]:
-        """Return the looks at which the worlds are compared: from `passes` passes on, up to each seed's stopping look.
-
-        A seed that never stops, or stops before that, has none.
-        """
-        stop = self.stopping_look(threshold)[:, None]
-        return (self.passes >= passes)[None] & (np.arange(len(self.steps))[None] <= stop)
+    @property
+    def has_ended(self) -> Bool[np.ndarray, "seeds"]:
+        """Which seeds were trained to the end in both worlds; the others diverged in one of them."""
+        return np.isfinite(self.real["error"][:, -1]) & np.isfinite(self.ideal["error"][:, -1])
 
 
 def _check_pairs(real: Sequence[Any], ideal: Sequence[Any]) -> None:

@@ -26,6 +26,12 @@ Topic = Literal[
 ]
 """What an arm is there to vary."""
 
+CONTRASTS = ("augmentation", "bad augmentation", "pretraining", "label noise")
+"""Topics whose claims hold an arm against another."""
+
+JOINT = ("optimisers", "rates", "data")
+"""Names of claims that join the arms of a topic."""
+
 Sizes = Annotated[tuple[int, ...], HOST, Field(min_length=1)]
 
 
@@ -114,6 +120,29 @@ class DeepBootstrap(StudySpec):
         strange = {arm.against for arm in self.arms if arm.against} - set(names)
         if strange:
             raise ValueError(f"expected an arm to be held against one of {', '.join(names)}, got '{min(strange)}'")
+        for arm in self.arms:
+            if arm.varies in CONTRASTS and (arm.against or names[0]) == arm.name:
+                raise ValueError(
+                    f"expected another arm that '{arm.name}' is held against, got itself; name it in against, or put "
+                    "the other one first"
+                )
+            if arm.varies == "architecture" and arm.name in JOINT:
+                raise ValueError(f"expected another name than '{arm.name}', which a claim about several arms has")
+        return self
+
+    @model_validator(mode="after")
+    def _every_seed_can_have_a_sample_of_its_own(self) -> DeepBootstrap:
+        sources = [self.data, *(arm.data for arm in self.arms if arm.data is not None)]
+        for source in sources:
+            if source.kind == "digits":
+                raise ValueError(
+                    "expected data of which every seed can have a sample of its own, got digits, whose samples are the "
+                    "first examples for all; use a stream, or an npz file"
+                )
+            if source.num_validation:
+                raise ValueError(
+                    f"expected no held-out examples, got num_validation={source.num_validation}; leave it out"
+                )
         return self
 
     @model_validator(mode="after")

@@ -4,7 +4,8 @@ For n things with values :math:`(x_i, y_i)`, tau-b is the number of pairs that b
 number that they order oppositely, over the geometric mean of the numbers of pairs that each does order. Its standard
 error is the jackknife's, which is consistent as tau is (a function of) U-statistics:
 :math:`s^2 = \frac{n - 1}{n} \sum_i (\tau_{-i} - \bar\tau_{-})^2`, with :math:`\tau_{-i}` without the i-th thing. The
-interval is Student's with n - 1 degrees of freedom.
+interval is Student's with n - 1 degrees of freedom. A perfect order has a standard error of 0, which says that no
+disagreement was seen, not that there is none: it is given that of the same order with one pair of neighbours swapped.
 
 References:
     Kendall, "A new measure of rank correlation", Biometrika 30 (1938).
@@ -45,16 +46,26 @@ def rank_correlation(x: Float[np.ndarray, "n"], y: Float[np.ndarray, "n"]) -> Es
         raise ValueError(f"expected two numbers for each thing, got arrays {x.shape} and {y.shape}")
     finite = np.isfinite(x) & np.isfinite(y)
     x, y = x[finite], y[finite]
-    n, method = len(x), "Kendall's tau-b, jackknife over arms"
+    n, method = len(x), "Kendall's tau-b, jackknife"
     value = _tau(x, y) if n > 1 else math.nan
     if not math.isfinite(value):
         return Estimate(None, None, None, n, 0.0, method, note="nothing to be ranked")
     if n < SMALLEST_N:
         return Estimate(value, None, None, n, 0.0, method, note=f"{n} things are too few for an interval")
-    without = np.array([_tau(np.delete(x, i), np.delete(y, i)) for i in range(n)])
-    stderr = float(np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum()))
-    note = "" if stderr > 0 else "the order is one and the same whichever is left out: no interval"
+    stderr, note = _stderr(x, y), ""
+    if abs(value) > 1 - 1e-9:
+        order = np.arange(n, dtype=float)
+        stderr, note = (
+            _stderr(order, order[[1, 0, *range(2, n)]]),
+            "a perfect order, judged as if one pair were swapped",
+        )
     return Estimate(value, None, stderr if math.isfinite(stderr) else None, n, float(n - 1), method, note=note)
+
+
+def _stderr(x: np.ndarray, y: np.ndarray) -> float:
+    n = len(x)
+    without = np.array([_tau(np.delete(x, i), np.delete(y, i)) for i in range(n)])
+    return float(np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum()))
 
 
 def _tau(x: np.ndarray, y: np.ndarray) -> float:

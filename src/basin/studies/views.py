@@ -103,7 +103,8 @@ def sheet(name: str, source: AnyData, num_examples: int = 200) -> Sheet:
     """
     known = data.describe(source)
     raw = source.replace(**({"standardise": False} if hasattr(source, "standardise") else {}))
-    found = data.load(raw.replace(num_train=num_examples) if source.endless else raw, 0)
+    few = num_examples if known.num_train is None else min(num_examples, known.num_train)
+    found = data.load(raw.replace(num_train=few), 0)
     shape = known.input_shape if len(known.input_shape) > 1 else _rectangle(int(np.prod(known.input_shape)))
     difficulty = getattr(source, "difficulty", None)
     title = name if difficulty is None else f"{name}, difficulty {difficulty:g}"

@@ -42,7 +42,7 @@ class Ahead:
         self._thread.shutdown(cancel_futures=True)
 
     def begin(self, group: Group) -> None:
-        """Have a group compiled in its turn, once, if there is a core to spare and the group is small."""
+        """Have a group compiled in its turn, once, if there are several cores and the group is small."""
         can_help = jax.default_backend() == "cpu" and len(os.sched_getaffinity(0)) > 1
         if can_help and group.id not in self._begun and _size(group) <= LARGEST:
             self._begun[group.id] = self._thread.submit(_compile, group)

@@ -179,7 +179,7 @@ class Program:
         return jax.jit(norm)
 
     def coming(self, slots: Slot, leaves: Leaves, pool: Examples, index: int, count: int) -> Examples:
-        """Return the examples of a slot's next `count` steps, one batch after another, as they will be trained on."""
+        """Return the examples of a slot's next `count` steps, one batch after another, before augmentation."""
         own = {
             path: value
             for path, value in leaves.items()

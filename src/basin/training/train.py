@@ -64,14 +64,18 @@ def train(
 
 def train_groups(groups: Iterable[Group], keeper: Keeper, watcher: Watcher) -> Iterator[Run]:
     """Yield the runs that this process trains, as they end; free all claims whatever happens."""
-    queue = list(groups)
+    with Ahead() as ahead:
+        yield from _train_in_turn(list(groups), keeper, watcher, ahead)
+
+
+def _train_in_turn(groups: Sequence[Group], keeper: Keeper, watcher: Watcher, ahead: Ahead) -> Iterator[Run]:
     try:
-        with Ahead() as ahead:
-            for index, group in enumerate(queue):
-                for following in filter(keeper.lacks, queue[index + 1 : index + 1 + GROUPS]):
-                    ahead.begin(replace(following, slots=keeper.slots(following)))
+        for index, group in enumerate(groups):
+            for following in filter(keeper.lacks, groups[index + 1 : index + 1 + GROUPS]):
+                ahead.begin(replace(following, slots=keeper.slots(following)))
+            if keeper.lacks(group):
                 ahead.wait(group)
-                yield from GroupLoop(group, keeper, watcher).trained()
+            yield from GroupLoop(group, keeper, watcher).trained()
     finally:
         keeper.release()
 
@@ -81,13 +85,14 @@ def train_beside_others(groups: Sequence[Group], keeper: InFolder, watcher: Watc
 
     A run whose process was killed is taken over: the kernel frees its claim.
     """
-    while not all(keeper.folder.run(name).finished for group in groups for name in group.runs):
-        trained_any = False
-        for run in train_groups(groups, keeper, watcher):
-            trained_any = True
-            yield run
-        if not trained_any:
-            time.sleep(WAIT_S)
+    with Ahead() as ahead:
+        while not all(keeper.folder.run(name).finished for group in groups for name in group.runs):
+            trained_any = False
+            for run in _train_in_turn(groups, keeper, watcher, ahead):
+                trained_any = True
+                yield run
+            if not trained_any:
+                time.sleep(WAIT_S)
 
 
 def _train_in_folder(groups: Sequence[Group], folder: StudyFolder) -> dict[str, Run]:

@@ -56,7 +56,7 @@ def _agreement(spec: DeepBootstrap, name: str, arms: Sequence[Arm]) -> Claim:
         statistic="bootstrap error (test error, Real World minus Ideal World, paired by seed) for each arm and N: at "
         f"the stopping time (training soft-error below {100 * spec.soft_error:g} %) in error and soft-error, at the "
         f"look between {spec.passes:g} passes and the stopping time where it is largest (chosen on one half of the "
-        "test set, read on the other)",
+        "test set by the other seeds, read on the other half)",
         direction=Direction.SAME,
         smallest_effect=spec.margin,
         unit="points",
@@ -84,7 +84,8 @@ def _of_the_gap(spec: DeepBootstrap) -> Iterator[Claim]:
         statement="Past the stopping time the claim weakens: training on, the two worlds part.",
         source=f"{SOURCE}, section 2",
         refuted_by=f"a bootstrap error below {spec.margin:g} points at the end, for any architecture and N",
-        statistic=f"bootstrap error after all {spec.steps} steps, of the seeds that had stopped before",
+        statistic=f"bootstrap error after all {spec.steps} steps, of the seeds that had stopped before the last "
+        f"look and after {spec.passes:g} passes",
         direction=Direction.GREATER,
         smallest_effect=spec.margin,
         unit="points",
@@ -101,7 +102,7 @@ def _of_sizes(spec: DeepBootstrap) -> Iterator[Claim]:
         source=f"{SOURCE}, section 5 (sample size)",
         refuted_by="fewer than 1.2 times as many steps, for any architecture and any two neighbouring N",
         statistic="ratio of steps after which the bootstrap soft-error stays beyond "
-        f"{spec.margin:g} points, the larger N over the smaller; {spec.steps} where it never does, a lower bound",
+        f"{spec.margin:g} points, the larger N over the smaller; {spec.steps} where it never does, if that bound tells",
         direction=Direction.GREATER,
         factor=1.2,
         inventory=("D01", "D02", "D29"),
@@ -149,7 +150,7 @@ def _of_augmentation(spec: DeepBootstrap) -> Iterator[Claim]:
             source=f"{SOURCE}, section 5 (augmentation)",
             refuted_by="a stopping time less than 1.2 times as late, at any N",
             statistic=f"ratio of stopping times, {arm.name} over {plain}; {spec.steps} steps for a training that does "
-            "not stop, a lower bound; a seed whose plain training does not stop is left out",
+            "not stop, if that bound tells",
             direction=Direction.GREATER,
             factor=1.2,
             inventory=("D12", "I14"),
@@ -212,9 +213,10 @@ def _of_limits(spec: DeepBootstrap) -> Iterator[Claim]:
             inventory=("D03",),
         )
     for arm in worlds.arms_of(spec, "few examples"):
+        sizes = ", ".join(map(str, worlds.sizes_of(spec, arm)))
         yield Claim(
             id=f"weaker-{arm.name}",
-            statement=f"On very few examples the claim weakens ({arm.name}, N = {worlds.sizes_of(spec, arm)[0]}).",
+            statement=f"On very few examples the claim weakens (N = {sizes}).",
             source=f"{SOURCE}, discussion of limits",
             refuted_by=f"a bootstrap error below {spec.margin:g} points at the stopping time",
             statistic="bootstrap error at the stopping time",
@@ -230,10 +232,10 @@ def _fresh(spec: DeepBootstrap) -> Claim:
         id="fresh-equals-test",
         statement="In the Ideal World training error and test error do not differ.",
         source=f"{SOURCE}, section 2; an account of it",
-        refuted_by="a difference beyond 0.5 points in any third of the training, on any data",
+        refuted_by="a difference beyond 0.5 points, on any data",
         statistic=f"error on the {spec.fresh} or more examples of the coming steps before they are trained on, minus "
-        "test error, in the same mode and without augmentation: mean over the looks of each third of the training and "
-        "over the arms on the same data",
+        "test error, in the same mode and without augmentation: mean over all looks after the start and over the arms "
+        "on the same data; the interval has the sampling error of the test set too",
         direction=Direction.SAME,
         smallest_effect=0.5,
         unit="points",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from basin import data
 from basin.measure import Worlds
 from basin.spec.deep_bootstrap import Arm, DeepBootstrap
 from basin.stats import Direction, Estimate, Scale, mean, paired, rank_correlation, sample
@@ -20,7 +22,7 @@ Found = Findings[Cell]
 
 def evidence(spec: DeepBootstrap, found: Found) -> Mapping[str, Evidence]:
     """Return the evidence for each claim."""
-    collected: dict[str, Evidence] = {
+    collected: dict[str, Evidence | None] = {
         f"agrees-{name}": _agreement(spec, found, arms) for name, arms in claims.agreeing(spec).items()
     }
     collected |= _of_architectures(spec, found)
@@ -37,23 +39,25 @@ def evidence(spec: DeepBootstrap, found: Found) -> Mapping[str, Evidence]:
         collected[f"weaker-{arm.name}"] = _noisy(spec, found, arm)
     for arm in worlds.arms_of(spec, "few examples"):
         collected[f"weaker-{arm.name}"] = _few(spec, found, arm)
-    return collected | {"fresh-equals-test": _fresh(spec, found)}
+    collected["fresh-equals-test"] = _fresh(spec, found)
+    return {name: one for name, one in collected.items() if one is not None}
 
 
 # --- Do the worlds agree? --------------------------------------------------------------------------------------------
 
 
 def _agreement(spec: DeepBootstrap, found: Found, arms: Sequence[Arm]) -> Measured:
+    """Return a reading of every arm and N that has a stopping time; an arm without any has one without a value."""
     readings, notes = [], []
     for arm in arms:
+        of_arm: list[Reading] = []
         for size in worlds.sizes_of(spec, arm):
             both = worlds.worlds_of(spec, found, arm, size)
             stopped = worlds.stopping_looks(spec, both)
             notes.append(_left_out(spec, both, f"{arm.name}, N = {size}"))
             if (stopped >= 0).any():
-                readings += _agreement_of(spec, both, stopped, arm, size)
-    if not readings:
-        readings = [Reading("no seed reached its stopping time", mean(sample(np.full(1, np.nan))))]
+                of_arm += _agreement_of(spec, both, stopped, arm, size)
+        readings += of_arm or [Reading(f"{arm.name}, no stopping time", mean(sample(np.full(1, np.nan))))]
     return Measured(tuple(readings), note="; ".join(note for note in notes if note))
 
 
@@ -67,29 +71,34 @@ def _agreement_of(spec: DeepBootstrap, both: Worlds, stopped: np.ndarray, arm: A
 
 
 def _largest(spec: DeepBootstrap, both: Worlds, stopped: np.ndarray) -> np.ndarray:
-    """Return each seed's bootstrap error at the look of the largest mean one before any of them has stopped.
+    """Return each seed's bootstrap error at the look at which it is largest for the others, before any has stopped.
 
-    The look is chosen on the even test examples and the error read on the odd ones.
+    For each seed the look is chosen by the other seeds on the even test examples; the error is read on the odd ones.
     """
-    reached = stopped >= 0
+    reached = np.flatnonzero(stopped >= 0)
     shared = (both.passes >= spec.passes) & (np.arange(len(both.steps)) <= stopped[reached].min())
     chosen_on, read_on = (both.bootstrap_error(f"error_{half}") for half in "ab")
-    look = np.where(shared, np.abs(chosen_on[reached].mean(axis=0)), -np.inf).argmax()
-    return np.where(reached, read_on[:, look], np.nan)
+    errors = np.full(len(stopped), np.nan)
+    for seed in reached if len(reached) > 1 else ():
+        others = chosen_on[np.setdiff1d(reached, seed)].mean(axis=0)
+        errors[seed] = read_on[seed, np.where(shared, np.abs(others), -np.inf).argmax()]
+    return errors
 
 
 def _left_out(spec: DeepBootstrap, both: Worlds, where: str) -> str:
     looks = both.stopping_look(spec.soft_error)
-    never = int((looks < 0).sum())
-    early = int(((looks >= 0) & (both.passes[looks] < spec.passes)).sum())
-    parts = [f"{never} of {len(looks)} had not stopped after {spec.steps} steps"] if never else []
-    parts += [f"{early} of {len(looks)} stopped before {spec.passes:g} passes"] if early else []
+    counts = {
+        f"diverged in {spec.steps} steps": ~both.has_ended,
+        f"had not stopped after {spec.steps} steps": both.has_ended & (looks < 0),
+        f"stopped before {spec.passes:g} passes": both.has_ended & (looks >= 0) & (both.passes[looks] < spec.passes),
+    }
+    parts = [f"{int(which.sum())} of {len(looks)} {words}" for words, which in counts.items() if which.any()]
     return f"{where}: {' and '.join(parts)}, left out" if parts else ""
 
 
 def _of_architectures(spec: DeepBootstrap, found: Found) -> dict[str, Evidence]:
     """Return the evidence of the claims that have a reading for each architecture and N."""
-    share, after, gaps, longer, notes = [], [], [], [], []
+    share, after, gaps, longer, notes, capped = [], [], [], [], [], []
     arms = worlds.arms_of(spec, "architecture")
     for arm in arms:
         step = one_test_example(worlds.data_of(spec, arm))
@@ -105,27 +114,48 @@ def _of_architectures(spec: DeepBootstrap, found: Found) -> dict[str, Evidence]:
             )
             gaps.append(mean(sample(gap, resolution=step)))
             share.append(Reading(where, mean(sample(bootstrap - spec.share * gap))))
-            last = np.where(stopped >= 0, 100 * both.bootstrap_error()[:, -1], np.nan)
+            before_the_end = (stopped >= 0) & (stopped < len(both.steps) - 1)
+            last = np.where(before_the_end, 100 * both.bootstrap_error()[:, -1], np.nan)
             after.append(Reading(where, mean(sample(last, resolution=step))))
-        longer += _longer(spec, arm, by_size)
+        for reading, note in _longer(spec, arm, by_size):
+            longer.append(reading)
+            capped.append(note)
     note = "; ".join(note for note in notes if note)
     collected: dict[str, Evidence] = {}
     if share:
-        smallest = min(gaps, key=lambda gap: gap.value if gap.value is not None else -np.inf)
-        premise = Premise("there is a generalisation gap", smallest, Direction.GREATER, 0.0)
+        weakest = min(gaps, key=lambda gap: (gap.interval() or (-np.inf,))[0])
+        premise = Premise("there is a generalisation gap", weakest, Direction.GREATER, 0.0)
         collected["share-of-gap"] = Measured(tuple(share), premise, note)
         collected["after-stopping"] = Measured(tuple(after), note=note)
     if longer:
-        collected["follows-longer"] = Measured(tuple(longer))
+        collected["follows-longer"] = Measured(tuple(longer), note="; ".join(note for note in capped if note))
     return collected
 
 
-def _longer(spec: DeepBootstrap, arm: Arm, by_size: Mapping[int, Worlds]) -> Iterator[Reading]:
-    leaving = {size: worlds.leaving_steps(spec, both) for size, both in by_size.items()}
+def _longer(spec: DeepBootstrap, arm: Arm, by_size: Mapping[int, Worlds]) -> Iterator[tuple[Reading, str]]:
+    leaving = {size: worlds.leaving_times(spec, both) for size, both in by_size.items()}
     for small, large in zip(leaving, list(leaving)[1:], strict=False):
-        never = leaving[small] >= spec.steps  # then both are lower bounds and their ratio says nothing
-        fewer = np.where(never, np.nan, leaving[small])
-        yield Reading(f"{arm.name}, N = {large} over {small}", paired(fewer, leaving[large], scale=Scale.LOG))
+        name = f"{arm.name}, N = {large} over {small}"
+        estimate, note = _ratio(leaving[small], leaving[large], spec.steps)
+        yield Reading(name, estimate), f"{name}: {note}" if note else ""
+
+
+def _ratio(first: np.ndarray, second: np.ndarray, limit: float, factor: float = 1.2) -> tuple[Estimate, str]:
+    """Return the ratio of two times, `second` over `first`, where either may be infinite, not seen within the limit.
+
+    One that was not seen stands for the limit. The ratio is then a bound, which is used where it speaks for certain: a
+    lower bound above the factor that is claimed, or an upper bound. Other pairs, and those of which neither time was
+    seen, say nothing and are left out.
+    """
+    count = min(len(first), len(second))
+    first, second = first[:count], second[:count]
+    with np.errstate(invalid="ignore"):
+        silent = (np.isinf(first) & np.isinf(second)) | (np.isinf(second) & (limit < factor * first))
+    bounds = int((np.isinf(first) ^ np.isinf(second)).sum() - (silent & ~np.isinf(first)).sum())
+    parts = [f"{bounds} of {count} are bounds, as one time is beyond {limit:g} steps"] if bounds else []
+    parts += [f"{int(silent.sum())} of {count} left out, as none is within them"] if silent.any() else []
+    first, second = (np.where(silent, np.nan, np.minimum(times, limit)) for times in (first, second))
+    return paired(first, second, scale=Scale.LOG), " and ".join(parts)
 
 
 # --- Which arms are better? ------------------------------------------------------------------------------------------
@@ -160,31 +190,30 @@ def _slowed(spec: DeepBootstrap, found: Found, arm: Arm) -> Measured:
     return Measured(tuple(readings))
 
 
-def _postponed(spec: DeepBootstrap, found: Found, arm: Arm) -> Measured:
+def _postponed(spec: DeepBootstrap, found: Found, arm: Arm) -> Measured | None:
     other, readings, notes = worlds.other_of(spec, arm), [], []
-    for size in worlds.sizes_of(spec, arm):
-        plain, augmented = (worlds.worlds_of(spec, found, each, size) for each in (other, arm))
-        late = worlds.stopping_steps(spec, augmented)
-        readings.append(Reading(f"N = {size}", _contrast(plain.stopping_step(spec.soft_error), late, Scale.LOG)))
-        never = int((augmented.stopping_look(spec.soft_error) < 0).sum())
-        notes += [f"N = {size}: {never} of {len(late)} had not stopped after {spec.steps} steps"] if never else []
-    return Measured(tuple(readings), note="; ".join(notes))
+    for size in worlds.shared_sizes(spec, arm, other):
+        both = (worlds.worlds_of(spec, found, each, size) for each in (other, arm))
+        plain, augmented = (worlds.stopping_times(spec, each) for each in both)
+        estimate, note = _ratio(plain, augmented, spec.steps)
+        readings.append(Reading(f"N = {size}", estimate))
+        notes += [f"N = {size}: {note}"] if note else []
+    return Measured(tuple(readings), note="; ".join(notes)) if readings else None
 
 
 def _pretrained(spec: DeepBootstrap, found: Found, arm: Arm) -> dict[str, Evidence]:
     other = worlds.other_of(spec, arm)
     slow, fast = (worlds.steps_to_reach(spec, found, each) for each in (other, arm))
+    estimate, note = _ratio(fast, slow, spec.steps)
     better = []
-    for size in worlds.sizes_of(spec, arm):
+    for size in worlds.shared_sizes(spec, arm, other):
         ends = []
         for each in (arm, other):
             both = worlds.worlds_of(spec, found, each, size)
             ends.append(100 * both.at(both.real["error"], worlds.end_looks(spec, both)))
         better.append(Reading(f"N = {size}", _contrast(*ends)))
-    return {
-        f"pretrained-faster-{arm.name}": Measured.of(_contrast(fast, slow, Scale.LOG)),
-        f"pretrained-better-{arm.name}": Measured(tuple(better)),
-    }
+    collected: dict[str, Evidence] = {f"pretrained-faster-{arm.name}": Measured.of(estimate, note)}
+    return collected | ({f"pretrained-better-{arm.name}": Measured(tuple(better))} if better else {})
 
 
 def _contrast(first: np.ndarray, second: np.ndarray, scale: Scale = Scale.NATURAL) -> Estimate:
@@ -196,12 +225,12 @@ def _contrast(first: np.ndarray, second: np.ndarray, scale: Scale = Scale.NATURA
 # --- Where the claim is said to weaken -------------------------------------------------------------------------------
 
 
-def _noisy(spec: DeepBootstrap, found: Found, arm: Arm) -> Measured:
+def _noisy(spec: DeepBootstrap, found: Found, arm: Arm) -> Measured | None:
     other, readings = worlds.other_of(spec, arm), []
-    for size in worlds.sizes_of(spec, arm):
+    for size in worlds.shared_sizes(spec, arm, other):
         clean, noisy = (100 * worlds.worlds_of(spec, found, each, size).bootstrap_error() for each in (other, arm))
         readings.append(Reading(f"N = {size}", _contrast(clean[:, -1], noisy[:, -1])))
-    return Measured(tuple(readings))
+    return Measured(tuple(readings)) if readings else None
 
 
 def _few(spec: DeepBootstrap, found: Found, arm: Arm) -> Measured:
@@ -211,7 +240,9 @@ def _few(spec: DeepBootstrap, found: Found, arm: Arm) -> Measured:
         stopped = worlds.stopping_looks(spec, both)
         notes.append(_left_out(spec, both, f"N = {size}"))
         error = 100 * both.at(both.bootstrap_error(), stopped)
-        readings.append(Reading(f"N = {size}", mean(sample(error, resolution=one_test_example(spec.data)))))
+        readings.append(
+            Reading(f"N = {size}", mean(sample(error, resolution=one_test_example(worlds.data_of(spec, arm)))))
+        )
     return Measured(tuple(readings), note="; ".join(note for note in notes if note))
 
 
@@ -229,13 +260,25 @@ def fresh_minus_test(spec: DeepBootstrap, found: Found, arm: Arm) -> tuple[np.nd
 def _fresh(spec: DeepBootstrap, found: Found) -> Measured:
     readings = []
     for name, arms in _by_data(spec).items():
-        several = [fresh_minus_test(spec, found, arm) for arm in arms]
-        steps, average = several[0][0], np.mean([values for _, values in several], axis=0)
-        thirds = np.digitize(steps, [spec.steps / 3, 2 * spec.steps / 3])
-        for third, words in enumerate(("first", "second", "last")):
-            of_third = average[:, (thirds == third) & (steps > 0)]
-            readings.append(Reading(f"{name}, {words} third", mean(sample(of_third.mean(axis=1)))))
-    return Measured(tuple(readings), note="the test set is the same for all seeds, so its own error is in no interval")
+        by_arm = [_mean_over_looks(fresh_minus_test(spec, found, arm)[1][:, 1:]) for arm in arms]
+        error = np.nanmean([worlds.ideal_curve(spec, found, arm)[:, 1:] for arm in arms])
+        size = data.describe(worlds.data_of(spec, arms[0])).num_test
+        of_test_set = 100 * float(np.sqrt(error * (1 - error) / size))
+        readings.append(Reading(name, _with_error(mean(sample(np.mean(by_arm, axis=0))), of_test_set)))
+    return Measured(tuple(readings), note="with the sampling error of the test set, which all seeds share")
+
+
+def _mean_over_looks(values: np.ndarray) -> np.ndarray:
+    """Return the mean of each row; NaN where a run diverged."""
+    return values.mean(axis=1)
+
+
+def _with_error(estimate: Estimate, error: float) -> Estimate:
+    """Return an estimate over seeds with an independent standard error that all seeds share."""
+    if estimate.stderr is None:
+        return estimate
+    method = f"{estimate.method}, with the test set's error"
+    return replace(estimate, stderr=float(np.hypot(estimate.stderr, error)), method=method)
 
 
 def _by_data(spec: DeepBootstrap) -> dict[str, list[Arm]]:

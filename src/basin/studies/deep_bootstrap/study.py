@@ -36,12 +36,13 @@ def protocol(spec: DeepBootstrap) -> Sequence[str]:
         "of its own. Ideal World: no example twice. The test set is the same for all seeds and both worlds.",
         "Stopping time: first look at which the mean of 1 - p(label) over the N examples, as they are and in "
         f"evaluation mode, is below {100 * spec.soft_error:g} %; nothing stops a run. A run that never gets there is "
-        "left out of claims about the stopping time and counted; in ratios of stopping times it stands for all steps, "
-        "a lower bound.",
+        "left out of claims about the stopping time and counted; where a time is compared or an error at the end of "
+        "training it stands for all steps, if the bound that this is tells.",
         f"Worlds are compared after at least {spec.passes:g} passes over the N examples; within the first pass they "
         "agree by construction.",
-        f"Margin: {spec.margin:g} points, or {spec.share:g} of the generalisation gap; both were fixed before the run, "
-        "as were data, sizes and seeds, after a pilot on other seeds that looked at whether trainings stop in time.",
+        f"Margin: {spec.margin:g} points, or {spec.share:g} of the generalisation gap; both were fixed before "
+        "any run. Data, sizes and rates follow a pilot on other seeds that looked at whether trainings stop in time; "
+        "those of quick were changed once more after a first look, for time (see the page of the study).",
         "Batch normalisation: running averages in evaluation, as in the authors' code.",
         f"Seeds: {spec.seeds}" + (f", but {few}." if few else "."),
     ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from basin.measure import Decomposition, Worlds, bootstrap_decomposition
 from basin.measure.bootstrap_decomposition import Against
@@ -74,37 +75,57 @@ def _decomposition_tables(spec: DeepBootstrap, found: Found, size: int) -> Itera
     end = f"at the stopping time, or after {spec.steps} steps"
     yield Table(
         f"What would help? (N = {size})",
-        ("arm", "test error %", "= Ideal World", "+ bootstrap error", "more steps", "a faster optimiser", "would help"),
+        (
+            "arm",
+            "test error %",
+            "= Ideal World",
+            "+ bootstrap error",
+            "more steps",
+            "as fast as the best arm",
+            "would help",
+        ),
         [_gains_row(one) for one in parts.values()],
         f"Points with 95 % intervals over seeds, where training ends: {end}. The bootstrap error is what more data "
-        "would gain at most, at the same steps; more steps: going on to the end on the same examples; a faster "
-        "optimiser: the Ideal-World error of the arm in brackets, the lowest at the same step, chosen on one half of "
-        "the test set and read on the other. Intervals are not corrected for their number.",
+        "would gain at the same steps; more steps: what going on to the end on the same examples would, of seeds that "
+        "stopped; the best arm's speed: what the Ideal-World error of the arm in brackets would, the lowest at the "
+        "same step, chosen by the other seeds on one half of the test set and read on the other. Intervals are not "
+        "corrected for their number.",
     )
     yield Table(
         f"Why is an arm worse? (N = {size})",
-        ("arm", "held against", "worse by", "of it optimisation", "of it reuse", "so it"),
+        ("arm", "held against", "worse by", "of it optimisation", "stopping", "reuse", "so it"),
         [_against_row(one.arm, one.against) for one in parts.values() if one.against is not None],
         f"Points with 95 % intervals over seeds, each arm where its training ends: {end}. Optimisation is the "
-        "difference of the Ideal-World errors, reuse that of the bootstrap errors; they add up.",
+        "difference of the Ideal-World errors at the same steps, stopping what stopping at another step does to them, "
+        "and reuse the difference of the bootstrap errors; they add up.",
     )
 
 
 def decompositions(spec: DeepBootstrap, found: Found, size: int) -> dict[str, Decomposition]:
-    """Return the decomposition of every arm that has a sample of this size, among those with the same test set."""
+    """Return the decomposition of every arm that has a sample of this size.
+
+    Arms with the same test set can be held against one another; what the best arm's optimisation would gain is asked
+    among arms with the same training data, label noise included.
+    """
     arms = [arm for arm in spec.arms if size in worlds.sizes_of(spec, arm)]
-    groups: dict[AnyData, list[Arm]] = {}
+    tested = _decomposed(spec, found, arms, size, lambda source: source.replace(label_noise=0.0))
+    trained = _decomposed(spec, found, arms, size, lambda source: source)
+    return {arm.name: replace(trained[arm.name], against=tested[arm.name].against) for arm in arms}
+
+
+def _decomposed(
+    spec: DeepBootstrap, found: Found, arms: Sequence[Arm], size: int, shared: Callable[[AnyData], AnyData]
+) -> dict[str, Decomposition]:
+    groups: dict[AnyData, dict[str, Worlds]] = {}
     for arm in arms:
-        groups.setdefault(worlds.data_of(spec, arm).replace(label_noise=0.0), []).append(arm)
-    by_name = {name: one for group in groups.values() for name, one in _decomposed(spec, found, group, size).items()}
-    return {arm.name: by_name[arm.name] for arm in arms}
-
-
-def _decomposed(spec: DeepBootstrap, found: Found, arms: Sequence[Arm], size: int) -> dict[str, Decomposition]:
-    both = {arm.name: worlds.worlds_of(spec, found, arm, size) for arm in arms}
+        of_group = groups.setdefault(shared(worlds.data_of(spec, arm)), {})
+        of_group[arm.name] = worlds.worlds_of(spec, found, arm, size)
     others = {arm.name: worlds.other_of(spec, arm).name for arm in arms}
-    against = {name: other for name, other in others.items() if name != other and other in both}
-    return bootstrap_decomposition(both, against=against, threshold=spec.soft_error)
+    by_name: dict[str, Decomposition] = {}
+    for both in groups.values():
+        against = {name: others[name] for name in both if others[name] != name and others[name] in both}
+        by_name |= bootstrap_decomposition(both, against=against, threshold=spec.soft_error)
+    return by_name
 
 
 def _gains_row(one: Decomposition) -> list[str]:
@@ -115,7 +136,7 @@ def _gains_row(one: Decomposition) -> list[str]:
 
 
 def _against_row(arm: str, against: Against) -> list[str]:
-    parts = (against.test_error, against.optimisation, against.reuse)
+    parts = (against.test_error, against.optimisation, against.length, against.reuse)
     return [arm, against.arm, *map(_points, parts), against.cause()]
 
 

@@ -83,10 +83,14 @@ def _worlds_figures(spec: DeepBootstrap, found: Found) -> Iterator[Figure]:
     yield draw("confidence", "How sure the networks are", caption, percent, y_label="mean confidence (%)")
 
 
+def _architectures(spec: DeepBootstrap, size: int) -> list[Arm]:
+    return [arm for arm in worlds.arms_of(spec, "architecture") if size in worlds.sizes_of(spec, arm)]
+
+
 def _worlds_panels(spec: DeepBootstrap, found: Found, metric: str, factor: float) -> list[curve_figure.Panel]:
     panels = []
     for size in spec.sizes:
-        arms = [arm for arm in worlds.arms_of(spec, "architecture") if size in worlds.sizes_of(spec, arm)]
+        arms = _architectures(spec, size)
         drawn = [curve for arm in arms for curve in _pair(spec, found, arm, size, metric, factor)]
         panels.append(curve_figure.Panel(f"N = {size} in the Real World", tuple(drawn)))
     return panels
@@ -138,11 +142,12 @@ def _panels_of(spec: DeepBootstrap, found: Found, topic: str) -> Iterator[curve_
         for arm in arms:
             size = worlds.sizes_of(spec, arm)[-1]
             yield curve_figure.Panel(f"{arm.name}, N = {size}", tuple(_pair(spec, found, arm, size, "error", 100)))
-    elif arms:
-        size = worlds.sizes_of(spec, arms[0])[-1]
-        shown = {other.name: other for arm in arms for other in (worlds.other_of(spec, arm), arm)}
-        drawn = [curve for arm in shown.values() for curve in _pair(spec, found, arm, size, "error", 100)]
-        yield curve_figure.Panel(f"{topic}, N = {size}", tuple(drawn))
+        return
+    shown = {other.name: other for arm in arms for other in (worlds.other_of(spec, arm), arm)}
+    sizes = worlds.shared_sizes(spec, *shown.values()) if shown else []
+    if sizes:
+        drawn = [curve for arm in shown.values() for curve in _pair(spec, found, arm, sizes[-1], "error", 100)]
+        yield curve_figure.Panel(f"{topic}, N = {sizes[-1]}", tuple(drawn))
 
 
 # --- Stopping and bootstrap error ------------------------------------------------------------------------------------
@@ -152,7 +157,7 @@ def _training_figure(spec: DeepBootstrap, found: Found) -> Figure:
     panels = []
     for size in spec.sizes:
         drawn = []
-        for arm in worlds.arms_of(spec, "architecture"):
+        for arm in _architectures(spec, size):
             steps, values = curves(worlds.runs_of(spec, found, arm, size), "train", "soft_error", "step")
             drawn.append(views.mean_line(arm.name, steps[1:], list(100 * values[:, 1:].T)))
         panels.append(lines.Panel(f"N = {size}", tuple(drawn), (lines.Mark("stop", y=100 * spec.soft_error),)))
@@ -251,8 +256,10 @@ def _ends(spec: DeepBootstrap, found: Found, arms: Sequence[Arm]) -> Iterator[tu
         for size in worlds.sizes_of(spec, arm):
             both = worlds.worlds_of(spec, found, arm, size)
             looks = worlds.end_looks(spec, both)
-            ideal, real = (float(np.nanmean(both.at(w["error"], looks))) for w in (both.ideal, both.real))
-            yield 100 * ideal, 100 * real
+            ends = np.stack([both.at(world["error"], looks) for world in (both.ideal, both.real)])[:, both.has_ended]
+            if ends.size:
+                ideal, real = 100 * ends.mean(axis=1)
+                yield float(ideal), float(real)
 
 
 # --- The data --------------------------------------------------------------------------------------------------------

@@ -28,6 +28,10 @@ class Cell:
     seed: int
 
 
+PARENTS = 2**20
+"""The seeds of pretrainings begin here, apart from those of any study."""
+
+
 # --- What is run -----------------------------------------------------------------------------------------------------
 
 
@@ -80,7 +84,7 @@ def _parent(spec: DeepBootstrap, arm: Arm, seed: int) -> Start | None:
         optimizer=arm.optimizer,
         batch_size=spec.batch_size,
         budget=Budget(amount=arm.pretraining.steps, unit="steps"),
-        seed=spec.seeds + seed,
+        seed=PARENTS + seed,
         batch_norm="running",
         evaluations=Evaluations(early=0, regular=1),
         gradient_norm=False,
@@ -142,15 +146,19 @@ def worlds_of(spec: DeepBootstrap, found: Findings[Cell], arm: Arm, size: int) -
 
 
 def stopping_looks(spec: DeepBootstrap, worlds: Worlds) -> np.ndarray:
-    """Return each seed's stopping look, (seeds,); -1 where it never stops, or before enough passes."""
+    """Return each seed's stopping look, (seeds,); -1 where it never stops, diverged, or stops before enough passes."""
     looks = worlds.stopping_look(spec.soft_error)
-    return np.where((looks >= 0) & (worlds.passes[looks] >= spec.passes), looks, -1)
+    return np.where((looks >= 0) & worlds.has_ended & (worlds.passes[looks] >= spec.passes), looks, -1)
 
 
-def stopping_steps(spec: DeepBootstrap, worlds: Worlds) -> np.ndarray:
-    """Return each seed's stopping time in steps, (seeds,); T for one that never stops, which is a lower bound."""
-    steps = worlds.stopping_step(spec.soft_error)
-    return np.where(np.isnan(steps), worlds.steps[-1], steps)
+def stopping_times(spec: DeepBootstrap, worlds: Worlds) -> np.ndarray:
+    """Return when each seed's training soft-error comes down to the threshold, in steps between looks, (seeds,).
+
+    Infinite for one that never stops, NaN for one that diverged.
+    """
+    curves = worlds.train["soft_error"]
+    times = np.array([crossing(worlds.steps, curve, spec.soft_error) for curve in curves])
+    return np.where(worlds.has_ended, np.where(np.isnan(times), np.inf, times), np.nan)
 
 
 def end_looks(spec: DeepBootstrap, worlds: Worlds) -> np.ndarray:
@@ -165,16 +173,32 @@ def ideal_curve(spec: DeepBootstrap, found: Findings[Cell], arm: Arm, metric: st
 
 
 def steps_to_reach(spec: DeepBootstrap, found: Findings[Cell], arm: Arm) -> np.ndarray:
-    """Return the steps of the Ideal World up to the test soft-error `reach`, (seeds,); NaN where it is not reached."""
-    ideal = runs_of(spec, found, arm)
-    return np.array([crossing(*run.history.curve("test", "soft_error"), spec.reach) for run in ideal])
+    """Return the steps of the Ideal World up to the test soft-error `reach`, (seeds,); infinite if it is not reached.
 
-
-def leaving_steps(spec: DeepBootstrap, worlds: Worlds) -> np.ndarray:
-    """Return the first look, in steps, from which on each seed's bootstrap soft-error exceeds the margin for good.
-
-    T for a seed that is within the margin at the end, which is a lower bound.
+    One that is there before its first step has the number of its first look; NaN for one that diverged.
     """
-    within = worlds.bootstrap_error("soft_error") <= spec.margin / 100
-    last = within.shape[1] - 1 - within[:, ::-1].argmax(axis=1)
-    return worlds.steps[np.minimum(last + 1, within.shape[1] - 1)].astype(float)
+    ideal = runs_of(spec, found, arm)
+    steps = np.array([crossing(*run.history.curve("test", "soft_error"), spec.reach) for run in ideal])
+    first = np.array([run.history.curve("test", "soft_error")[0][1] for run in ideal])
+    ended = np.array([run.outcome.kind != "diverged" for run in ideal])
+    return np.where(ended, np.where(np.isnan(steps), np.inf, np.maximum(steps, first)), np.nan)
+
+
+def leaving_times(spec: DeepBootstrap, worlds: Worlds) -> np.ndarray:
+    """Return when each seed's bootstrap soft-error exceeds the margin for good, in steps between looks, (seeds,).
+
+    Infinite for a seed that is within the margin at the end, NaN for one that diverged.
+    """
+    apart, margin = worlds.bootstrap_error("soft_error"), spec.margin / 100
+    last = apart.shape[1] - 1 - (apart <= margin)[:, ::-1].argmax(axis=1)
+    times = np.full(len(apart), np.inf)
+    for seed, (look, errors) in enumerate(zip(last, apart, strict=True)):
+        if look + 1 < len(errors):
+            share = (margin - errors[look]) / (errors[look + 1] - errors[look])
+            times[seed] = worlds.steps[look] + share * (worlds.steps[look + 1] - worlds.steps[look])
+    return np.where(worlds.has_ended, times, np.nan)
+
+
+def shared_sizes(spec: DeepBootstrap, *arms: Arm) -> list[int]:
+    """Return the sample sizes that arms have in common, ascending."""
+    return sorted(set.intersection(*(set(sizes_of(spec, arm)) for arm in arms)))
