@@ -57,8 +57,8 @@ STUDY = Study(
     source=claims.SOURCE,
     presets={"quick": QUICK, "standard": STANDARD, "paper": PAPER},
     cost={
-        "quick": "not measured",
-        "standard": "not measured",
+        "quick": "107 s on two cores (218 trainings)",
+        "standard": "29 min on two cores (318 trainings)",
         "paper": "not measured; needs a GPU",
     },
     protocol=protocol,
