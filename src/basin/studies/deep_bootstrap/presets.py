@@ -1,8 +1,8 @@
 """The study `deep-bootstrap` at three sizes: networks, data, lengths and seeds, chosen by cost and by stopping in time.
 
 A pilot on seeds 1000 and 1001 settled the difficulty of the glyphs, N and T of `quick`: with them trainings on N reach
-their stopping time within T. After a first look at the whole they were made smaller to fit into its time; the study's
-page says what was changed then.
+their stopping time within T. After first looks at the whole they were made smaller, in steps, to fit into its time; the
+study's page says what was changed then.
 """
 
 from __future__ import annotations
