@@ -16,7 +16,7 @@ from basin.spec.run import Evaluations
 from basin.studies.claim import judge
 from basin.studies.conduct import conduct
 from basin.studies.deep_bootstrap import evidence as evidence_of
-from basin.studies.deep_bootstrap import tables, worlds
+from basin.studies.deep_bootstrap import tables, view, worlds
 from basin.studies.deep_bootstrap.evidence import evidence
 from basin.studies.deep_bootstrap.presets import QUICK
 from basin.studies.deep_bootstrap.study import STUDY
@@ -302,6 +302,14 @@ def test_arms_that_share_no_sample_size_are_not_compared() -> None:
     found = {one.claim.id: one for one in judge(STUDY.claims(spec), evidence(spec, Findings(runs)))}
     assert found["augmentation-postpones-crop"].note == "not measured"
     assert found["weaker-noisy"].note == "not measured"
+
+
+def test_figures_leave_out_the_sample_sizes_that_an_architecture_does_not_have() -> None:
+    spec = SPEC.replace(arms=(*(arm.replace(sizes=(300,)) for arm in SPEC.arms[:1]), *SPEC.arms[1:3]))
+    noise, named = np.random.default_rng(0), {arm.name: arm for arm in spec.arms}
+    runs = {cell: _ended(cell, run, AS_CLAIMED, {}, noise, named) for cell, run in STUDY.runs(spec).items()}
+    for draw in (view._bootstrap_figure, view._training_figure):
+        assert draw(spec, Findings(runs)).svg  # type: ignore[arg-type]
 
 
 def test_the_decomposition_says_who_is_slower_and_who_pays() -> None:

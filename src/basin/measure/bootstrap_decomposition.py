@@ -147,7 +147,8 @@ def bootstrap_decomposition(
         One decomposition an arm, in their order.
 
     Raises:
-        ValueError: No arm, a threshold that is not between 0 and 1, or an unknown arm to be held against.
+        ValueError: No arm, a threshold that is not between 0 and 1, an unknown arm to be held against, or one that was
+            looked at after other steps.
 
     Example:
         >>> steps, ones = np.array([0, 10, 20]), np.ones((3, 1))
@@ -175,7 +176,7 @@ def bootstrap_decomposition(
 
 def _decomposed(name: str, arms: Mapping[str, Worlds], other: str | None, threshold: float) -> Decomposition:
     one = arms[name]
-    looks, stopped = _ends(one, threshold), one.stopping_look(threshold) >= 0
+    looks, stopped = one.end_look(threshold), one.stopping_look(threshold) >= 0
     real, ideal = (one.at(world["error"], looks) for world in (one.real, one.ideal))
     faster, fastest = _faster(name, arms, looks)
     return Decomposition(
@@ -193,19 +194,13 @@ def _decomposed(name: str, arms: Mapping[str, Worlds], other: str | None, thresh
     )
 
 
-def _ends(one: Worlds, threshold: float) -> Int[np.ndarray, "seeds"]:
-    """Return the look at which each seed's training ends: at its stopping time, or at T."""
-    looks = one.stopping_look(threshold)
-    return np.where(looks >= 0, looks, len(one.steps) - 1)
-
-
 def _against(one: Worlds, name: str, other: Worlds, threshold: float) -> Against:
     if not np.array_equal(one.steps, other.steps):
         raise ValueError(
             "expected arms that are looked at after the same steps to be held against one another, got others"
         )
     count = min(len(one.train["error"]), len(other.train["error"]))
-    own, others = (_ends(arm, threshold)[:count] for arm in (one, other))
+    own, others = (arm.end_look(threshold)[:count] for arm in (one, other))
     aa, ab, ba, bb = (w.at(w.ideal["error"][:count], looks) for w in (one, other) for looks in (own, others))
     real = one.at(one.real["error"][:count], own) - other.at(other.real["error"][:count], others)
     return Against(

@@ -70,13 +70,11 @@ class Worlds:
 
     @classmethod
     def of_runs(cls, real: Sequence[Any], ideal: Sequence[Any]) -> Worlds:
-        """Return the curves of finished runs, paired by their place.
+        """Return the curves of finished runs, paired by their place; a run that diverged has NaN from there on.
 
         Args:
             real: Runs on a finite set, such as :func:`basin.train` returns, one a seed.
             ideal: The runs of the same seeds on fresh examples.
-
-        A run that diverged has NaN from there on.
 
         Raises:
             ValueError: Not as many of one as of the other, other seeds, other looks, or a training set on the wrong
@@ -109,6 +107,11 @@ class Worlds:
     def stopping_step(self, threshold: float = THRESHOLD) -> Float[np.ndarray, "seeds"]:
         """Return the step of that look; NaN for a seed that never stops."""
         return self.at(self.steps[None].astype(float), self.stopping_look(threshold))
+
+    def end_look(self, threshold: float = THRESHOLD) -> Int[np.ndarray, "seeds"]:
+        """Return the look at which each seed's training ends: its stopping look, or the last for one without."""
+        looks = self.stopping_look(threshold)
+        return np.where(looks >= 0, looks, len(self.steps) - 1)
 
     def bootstrap_error(self, metric: str = "error") -> Curves:
         """Return the Real World's test metric minus the Ideal World's, at every look."""

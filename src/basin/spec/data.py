@@ -7,7 +7,7 @@ functions that make the arrays are in :mod:`basin.data`; the identity of a file 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -31,7 +31,28 @@ Subset = Literal["first", "random"]
 """Which of a finite set's examples are trained on."""
 
 
-class Digits(Spec):
+class _FiniteSet(Spec):
+    """A set of which there are only so many examples."""
+
+    @property
+    def endless(self) -> bool:
+        """Whether training examples are drawn fresh for ever."""
+        return False
+
+
+class _Stream(Spec):
+    """A stream, or a finite sample of it."""
+
+    if TYPE_CHECKING:  # a field of each stream, in its own place
+        num_train: int | None
+
+    @property
+    def endless(self) -> bool:
+        """Whether training examples are drawn fresh for ever."""
+        return self.num_train is None
+
+
+class Digits(_FiniteSet):
     """The 1 797 handwritten digits of 8x8 pixels that come with scikit-learn (Alpaydin & Kaynak 1998).
 
     The split into 1 437 training and 360 test examples is stratified by class and never changes.
@@ -63,13 +84,8 @@ class Digits(Spec):
             )
         return self
 
-    @property
-    def endless(self) -> bool:
-        """Whether training examples are drawn fresh for ever."""
-        return False
 
-
-class Glyphs(Spec):
+class Glyphs(_Stream):
     """Images of the ten digits from an endless stream: many typefaces, warped, blurred by noise, drawn from a key.
 
     Attributes:
@@ -99,13 +115,8 @@ class Glyphs(Spec):
     label_noise: LabelNoise = 0.0
     standardise: bool = True
 
-    @property
-    def endless(self) -> bool:
-        """Whether training examples are drawn fresh for ever."""
-        return self.num_train is None
 
-
-class Mixture(Spec):
+class Mixture(_Stream):
     """An endless stream of vectors from Gaussians, some to a class: a problem whose least possible error is known.
 
     Each of the `num_classes` x `modes` Gaussians has unit variance in every direction, and their means are the corners
@@ -145,13 +156,8 @@ class Mixture(Spec):
             )
         return self
 
-    @property
-    def endless(self) -> bool:
-        """Whether training examples are drawn fresh for ever."""
-        return self.num_train is None
 
-
-class Teacher(Spec):
+class Teacher(_Stream):
     """An endless stream of Gaussian vectors labelled by a fixed random network: a problem with a known least error.
 
     The teacher has one hidden layer of `width` ReLU units. Its outputs, scaled to mean 0 and variance 1 a class, are
@@ -180,13 +186,8 @@ class Teacher(Spec):
     num_validation: NumValidation = 0
     label_noise: LabelNoise = 0.0
 
-    @property
-    def endless(self) -> bool:
-        """Whether training examples are drawn fresh for ever."""
-        return self.num_train is None
 
-
-class Npz(Spec):
+class Npz(_FiniteSet):
     """Arrays of the user's in an `.npz` archive with the keys `x_train`, `y_train`, `x_test` and `y_test`.
 
     Inputs are numbers of any shape, one example a row; labels are integers from 0. What the data is, is its content:
@@ -221,13 +222,8 @@ class Npz(Spec):
     label_noise: LabelNoise = 0.0
     standardise: bool = True
 
-    @property
-    def endless(self) -> bool:
-        """Whether training examples are drawn fresh for ever."""
-        return False
 
-
-class Cifar5m(Spec):
+class Cifar5m(_FiniteSet):
     """CIFAR-5m, six million generated images of 32x32 pixels in ten classes (Nakkiran, Neyshabur & Sedghi 2021).
 
     The folder holds `part0.npz` to `part5.npz`; parts 0 to 4 are trained on, the beginning of part 5 is the test set.
@@ -258,13 +254,8 @@ class Cifar5m(Spec):
     label_noise: LabelNoise = 0.0
     standardise: bool = True
 
-    @property
-    def endless(self) -> bool:
-        """Whether training examples are drawn fresh for ever."""
-        return False
 
-
-class ImageFolder(Spec):
+class ImageFolder(_FiniteSet):
     """Images of the user's in a folder a class: `<path>/<class>/*.png`, or `.jpg`.
 
     Below `<path>/train` and `<path>/test` if these are there; otherwise a share of every class is the test part. Each
@@ -320,11 +311,6 @@ class ImageFolder(Spec):
             found = ", ".join(twice) or "a class of none"
             raise ValueError(f"expected at least one folder a class and each folder once, got {found}; mend classes")
         return classes
-
-    @property
-    def endless(self) -> bool:
-        """Whether training examples are drawn fresh for ever."""
-        return False
 
 
 AnyData = Annotated[Digits | Glyphs | Mixture | Teacher | Npz | Cifar5m | ImageFolder, Field(discriminator="kind")]

@@ -8,6 +8,7 @@ nothing that is trained can change by it, and what goes wrong here is met again 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Self
@@ -67,7 +68,4 @@ def _size(group: Group) -> int:
     template = group.template
     known = about(template.data)  # pyright: ignore[reportArgumentType]  frozen, so hashable
     examples = max(run.data.num_train or 0 for run in group.runs.values())
-    inputs = 1
-    for side in known.input_shape:
-        inputs *= side
-    return group.slots * (3 * num_parameters(template) + examples * inputs)
+    return group.slots * (3 * num_parameters(template) + examples * math.prod(known.input_shape))

@@ -1,4 +1,4 @@
-"""The claims of the study `deep-bootstrap`, written down before anything is run."""
+"""The claims of the study `deep-bootstrap`: what its arms are held to, and what would refute it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def agreeing(spec: DeepBootstrap) -> Mapping[str, list[Arm]]:
 def _agreement(spec: DeepBootstrap, name: str, arms: Sequence[Arm]) -> Claim:
     over = {"optimisers": "whatever the optimiser", "rates": "whatever the learning rate"}
     over |= {"data": "whatever the data distribution"}
-    who = over.get(name, f"{name}")
+    who = over.get(name, name)
     return Claim(
         id=f"agrees-{name}",
         statement=f"Until it has nearly fitted its data, a network hardly cares whether they are reused ({who}).",

@@ -149,11 +149,12 @@ def _ratio(first: np.ndarray, second: np.ndarray, limit: float, factor: float = 
     """
     count = min(len(first), len(second))
     first, second = first[:count], second[:count]
+    is_bound = np.isinf(first) ^ np.isinf(second)
     with np.errstate(invalid="ignore"):
-        silent = (np.isinf(first) & np.isinf(second)) | (np.isinf(second) & (limit < factor * first))
-    bounds = int((np.isinf(first) ^ np.isinf(second)).sum() - (silent & ~np.isinf(first)).sum())
-    parts = [f"{bounds} of {count} are bounds, as one time is beyond {limit:g} steps"] if bounds else []
-    parts += [f"{int(silent.sum())} of {count} left out, as none is within them"] if silent.any() else []
+        silent = np.isinf(second) & (np.isinf(first) | (limit < factor * first))
+    told = int((is_bound & ~silent).sum())
+    parts = [f"{told} of {count} are bounds, as one time is beyond {limit:g} steps"] if told else []
+    parts += [f"{int(silent.sum())} of {count} left out, as their bounds do not tell"] if silent.any() else []
     first, second = (np.where(silent, np.nan, np.minimum(times, limit)) for times in (first, second))
     return paired(first, second, scale=Scale.LOG), " and ".join(parts)
 
@@ -173,7 +174,7 @@ def _ranks(spec: DeepBootstrap, found: Found, when: str) -> Measured:
 
 
 def _ideal_and_real(spec: DeepBootstrap, both: Worlds, when: str) -> tuple[float, float]:
-    looks = worlds.end_looks(spec, both)
+    looks = both.end_look(spec.soft_error)
     real = both.at(both.real["error"], looks) if when == "stopping" else both.real["error"][:, -1]
     return float(both.ideal["error"][:, -1].mean()), float(real.mean())
 
@@ -210,16 +211,16 @@ def _pretrained(spec: DeepBootstrap, found: Found, arm: Arm) -> dict[str, Eviden
         ends = []
         for each in (arm, other):
             both = worlds.worlds_of(spec, found, each, size)
-            ends.append(100 * both.at(both.real["error"], worlds.end_looks(spec, both)))
+            ends.append(100 * both.at(both.real["error"], both.end_look(spec.soft_error)))
         better.append(Reading(f"N = {size}", _contrast(*ends)))
     collected: dict[str, Evidence] = {f"pretrained-faster-{arm.name}": Measured.of(estimate, note)}
     return collected | ({f"pretrained-better-{arm.name}": Measured(tuple(better))} if better else {})
 
 
-def _contrast(first: np.ndarray, second: np.ndarray, scale: Scale = Scale.NATURAL) -> Estimate:
-    """Return `second` minus `first`, or its ratio, over the seeds that both have."""
+def _contrast(first: np.ndarray, second: np.ndarray) -> Estimate:
+    """Return `second` minus `first` over the seeds that both have."""
     count = min(len(first), len(second))
-    return paired(first[:count], second[:count], scale=scale)
+    return paired(first[:count], second[:count])
 
 
 # --- Where the claim is said to weaken -------------------------------------------------------------------------------
@@ -260,17 +261,12 @@ def fresh_minus_test(spec: DeepBootstrap, found: Found, arm: Arm) -> tuple[np.nd
 def _fresh(spec: DeepBootstrap, found: Found) -> Measured:
     readings = []
     for name, arms in _by_data(spec).items():
-        by_arm = [_mean_over_looks(fresh_minus_test(spec, found, arm)[1][:, 1:]) for arm in arms]
+        by_arm = [fresh_minus_test(spec, found, arm)[1][:, 1:].mean(axis=1) for arm in arms]
         error = np.nanmean([worlds.ideal_curve(spec, found, arm)[:, 1:] for arm in arms])
         size = data.describe(worlds.data_of(spec, arms[0])).num_test
         of_test_set = 100 * float(np.sqrt(error * (1 - error) / size))
         readings.append(Reading(name, _with_error(mean(sample(np.mean(by_arm, axis=0))), of_test_set)))
     return Measured(tuple(readings), note="with the sampling error of the test set, which all seeds share")
-
-
-def _mean_over_looks(values: np.ndarray) -> np.ndarray:
-    """Return the mean of each row; NaN where a run diverged."""
-    return values.mean(axis=1)
 
 
 def _with_error(estimate: Estimate, error: float) -> Estimate:
@@ -287,6 +283,6 @@ def _by_data(spec: DeepBootstrap) -> dict[str, list[Arm]]:
     for arm in spec.arms:
         source = worlds.data_of(spec, arm)
         if worlds.has_all_seeds(spec, arm) and not source.label_noise:
-            first = next((a.name for a in spec.arms if worlds.data_of(spec, a) == source), arm.name)
+            first = next(other.name for other in spec.arms if worlds.data_of(spec, other) == source)
             groups.setdefault(first, []).append(arm)
     return groups

@@ -33,7 +33,7 @@ def _samples(spec: DeepBootstrap, found: Found) -> Iterator[tuple[Arm, int, Worl
 def _stopping_table(spec: DeepBootstrap, found: Found) -> Table:
     rows = []
     for arm, size, both in _samples(spec, found):
-        looks = worlds.end_looks(spec, both)
+        looks = both.end_look(spec.soft_error)
         stopped = both.stopping_look(spec.soft_error) >= 0
         steps = both.steps[looks]
         when = f"{steps.mean():.0f} ({steps.mean() * both.batch_size / size:.1f})"
@@ -53,7 +53,7 @@ def _stopping_table(spec: DeepBootstrap, found: Found) -> Table:
 def _confidence_table(spec: DeepBootstrap, found: Found) -> Table:
     rows = []
     for arm, size, both in _samples(spec, found):
-        looks = worlds.end_looks(spec, both)
+        looks = both.end_look(spec.soft_error)
         shown = [
             views.mean_and_sd(100 * both.at(world[metric], looks), ".2f")
             for metric in ("soft_error", "confidence")
@@ -81,7 +81,7 @@ def _decomposition_tables(spec: DeepBootstrap, found: Found, size: int) -> Itera
             "= Ideal World",
             "+ bootstrap error",
             "more steps",
-            "as fast as the best arm",
+            "the best arm's speed",
             "would help",
         ),
         [_gains_row(one) for one in parts.values()],

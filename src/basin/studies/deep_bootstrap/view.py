@@ -178,9 +178,7 @@ def _bootstrap_figure(spec: DeepBootstrap, found: Found) -> Figure:
     panels = []
     for size in spec.sizes:
         for metric, words in (("error", "error"), ("soft_error", "soft-error")):
-            drawn = [
-                line for arm in worlds.arms_of(spec, "architecture") for line in _gap(spec, found, arm, size, metric)
-            ]
+            drawn = [line for arm in _architectures(spec, size) for line in _gap(spec, found, arm, size, metric)]
             marks = (lines.Mark(f"+{spec.margin:g}", y=spec.margin), lines.Mark(f"−{spec.margin:g}", y=-spec.margin))
             panels.append(lines.Panel(f"{words}, N = {size}", tuple(drawn), marks))
     return lines.draw(
@@ -212,7 +210,7 @@ def _gap_figure(spec: DeepBootstrap, found: Found) -> Figure:
     for arm in worlds.arms_of(spec, "architecture"):
         for size in worlds.sizes_of(spec, arm):
             both = worlds.worlds_of(spec, found, arm, size)
-            looks = worlds.end_looks(spec, both)
+            looks = both.end_look(spec.soft_error)
             gap, bootstrap = (
                 100 * both.at(each, looks) for each in (both.generalisation_gap(), both.bootstrap_error())
             )
@@ -255,7 +253,7 @@ def _ends(spec: DeepBootstrap, found: Found, arms: Sequence[Arm]) -> Iterator[tu
     for arm in arms:
         for size in worlds.sizes_of(spec, arm):
             both = worlds.worlds_of(spec, found, arm, size)
-            looks = worlds.end_looks(spec, both)
+            looks = both.end_look(spec.soft_error)
             ends = np.stack([both.at(world["error"], looks) for world in (both.ideal, both.real)])[:, both.has_ended]
             if ends.size:
                 ideal, real = 100 * ends.mean(axis=1)

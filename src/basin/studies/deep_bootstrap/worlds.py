@@ -161,15 +161,9 @@ def stopping_times(spec: DeepBootstrap, worlds: Worlds) -> np.ndarray:
     return np.where(worlds.has_ended, np.where(np.isnan(times), np.inf, times), np.nan)
 
 
-def end_looks(spec: DeepBootstrap, worlds: Worlds) -> np.ndarray:
-    """Return the look at which each seed's training ends, (seeds,): at its stopping time, or at T."""
-    looks = worlds.stopping_look(spec.soft_error)
-    return np.where(looks >= 0, looks, len(worlds.steps) - 1)
-
-
-def ideal_curve(spec: DeepBootstrap, found: Findings[Cell], arm: Arm, metric: str = "error") -> np.ndarray:
-    """Return a test metric of the Ideal World, (seeds, looks)."""
-    return worlds_of(spec, found, arm, sizes_of(spec, arm)[-1]).ideal[metric]
+def ideal_curve(spec: DeepBootstrap, found: Findings[Cell], arm: Arm) -> np.ndarray:
+    """Return the test error of the Ideal World, (seeds, looks)."""
+    return worlds_of(spec, found, arm, sizes_of(spec, arm)[-1]).ideal["error"]
 
 
 def steps_to_reach(spec: DeepBootstrap, found: Findings[Cell], arm: Arm) -> np.ndarray:
