@@ -42,7 +42,7 @@ def protocol(spec: DeepBootstrap) -> Sequence[str]:
         "agree by construction.",
         f"Margin: {spec.margin:g} points, or {spec.share:g} of the generalisation gap; both were fixed before "
         "any run. Data, sizes and rates follow a pilot on other seeds that looked at whether trainings stop in time; "
-        "those of quick were made smaller after first looks, for time (see the page of the study).",
+        "those of quick were changed after its verdicts had been seen, as the page of the study says.",
         "Batch normalisation: running averages in evaluation, as in the authors' code.",
         f"Seeds: {spec.seeds}" + (f", but {few}." if few else "."),
     ]
