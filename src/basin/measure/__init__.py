@@ -3,6 +3,11 @@
 from collections.abc import Callable
 
 from basin.measure.bootstrap_decomposition import Decomposition, bootstrap_decomposition
+from basin.measure.effective_model_complexity import (
+    Threshold,
+    effective_model_complexity,
+    interpolation_threshold,
+)
 from basin.measure.effective_parameters import EffectiveParameters, effective_parameters
 from basin.measure.gauss_newton import gauss_newton
 from basin.measure.hessian import HessianEigenvalues, hessian_eigenvalues
@@ -27,10 +32,13 @@ __all__ = [
     "Measurement",
     "NotConvergedWarning",
     "Stopped",
+    "Threshold",
     "Worlds",
     "bootstrap_decomposition",
+    "effective_model_complexity",
     "effective_parameters",
     "gauss_newton",
     "hessian_eigenvalues",
+    "interpolation_threshold",
     "keskar_sharpness",
 ]

@@ -14,6 +14,7 @@ import numpy as np
 
 from basin.stats.curves import fall_after_peak, gap_after_stopping, gap_kept
 from basin.stats.estimate import Estimate, mean
+from basin.stats.peaks import peak
 from basin.stats.sample import sample
 from basin.stats.verdict import Direction, Verdict, rule
 
@@ -122,6 +123,55 @@ def dip(depth: float, width: int = 8, epochs: int = 40) -> np.ndarray:
     return np.where(np.abs(np.arange(epochs) - epochs // 3) * 2 < width, 0.0, depth)
 
 
+def falling(shape: str, num_sizes: int = 12, height: float = 30.0) -> np.ndarray:
+    """Return a curve over size that never rises: `flat`, `even` (all the way), `early` (then flat) or `step`.
+
+    Example:
+        >>> [bool((np.diff(falling(shape)) <= 0).all()) for shape in ("flat", "even", "early", "step")]
+        [True, True, True, True]
+    """
+    where = np.linspace(0, 1, num_sizes)
+    shapes = {"flat": 0 * where, "even": 1 - where, "early": np.exp(-8 * where), "step": (where < 0.5).astype(float)}
+    return height * shapes[shape]
+
+
+def hump(height: float, num_sizes: int = 12) -> np.ndarray:
+    """Return a curve over size that falls to a valley, rises by `height` over two sizes, and falls as low again."""
+    curve = np.zeros(num_sizes)
+    curve[:3] = 30.0, 20.0, 10.0
+    curve[6:9] = height / 2, height, height / 2
+    return curve
+
+
+def peak_draw(n: int, shape: np.ndarray, noise: float, shared: float = 0.0) -> Draw:
+    """Return a draw of both heights of the peak of n noisy curves of a mean shape `(sizes,)`.
+
+    Args:
+        n: Seeds, of which one half chooses places.
+        shape: The mean curve.
+        noise: Standard deviation of each point.
+        shared: That of a shift of a seed's whole curve, such as its sample's.
+    """
+
+    def draw(rng: np.random.Generator) -> list[Estimate]:
+        curves = shape + noise * rng.standard_normal((n, shape.size)) + shared * rng.standard_normal((n, 1))
+        found = peak(curves)
+        return [mean(sample(found.left)), mean(sample(found.right))]
+
+    return draw
+
+
+def naive_peak_draw(n: int, shape: np.ndarray, noise: float) -> Draw:
+    """Return a draw of the same with places chosen on the very seeds that are measured."""
+
+    def draw(rng: np.random.Generator) -> list[Estimate]:
+        curves = shape + noise * rng.standard_normal((n, shape.size))
+        found = peak(np.repeat(curves, 2, axis=0))
+        return [mean(sample(found.left)), mean(sample(found.right))]
+
+    return draw
+
+
 def stopping_draw(n: int, epochs: int = 40) -> Draw:
     """Return a draw of the gap kept after early stopping, at the border: stopping closes just half of a gap of 10."""
     large = np.where(np.arange(epochs) < epochs // 2, 5.0, 10.0)
@@ -168,11 +218,30 @@ def table(num_draws: int, seed: int = 0) -> Iterator[Row]:
         draw = fall_draw(5, 1.0, shape=dip(depth, width))
         for error in ("supported", "refuted"):
             yield row(title, 5, error, draw, Direction.AT_MOST, depth, 0.025)
+    yield from _peak_rows(row)
     for n in (5, 8):
         draw = stopping_draw(n)
         title = "early stopping closes just half of the gap"
         yield row(title, n, "supported", draw, Direction.GREATER, 0.0, 0.025)
         yield row(title, n, "refuted", draw, Direction.GREATER, 0.0, 0.025)
+
+
+def _peak_rows(row: Callable[..., Row]) -> Iterator[Row]:
+    """Yield the rates at which curves that only fall, with noise, are said to have a peak."""
+    for n in (6, 10):
+        for words, shape in (("flat", "flat"), ("falls evenly", "even"), ("falls, then flat", "early")):
+            title = f"curve over size: {words}"
+            naive = naive_peak_draw(n, falling(shape), 2.0)
+            yield row(
+                f"{title}: peak, places chosen on the same seeds", n, "supported", naive, Direction.GREATER, 0, None
+            )
+            for margin in (0.0, 1.0):
+                draw = peak_draw(n, falling(shape), 2.0, shared=3.0)
+                words_of = f"{title}: peak as Basin measures it, margin {margin:g} noise sd"
+                yield row(words_of, n, "supported", draw, Direction.GREATER, 2 * margin, 0.025)
+        for height in (2.0, 4.0, 8.0):
+            title = f"a peak of {height / 2:g} noise sd, margin half of it"
+            yield row(title, n, "refuted", peak_draw(n, hump(height), 2.0), Direction.GREATER, height / 2, 0.025)
 
 
 def main(num_draws: int = 20_000) -> None:
