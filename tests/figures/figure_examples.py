@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from basin.figures import Figure, contours, curves, forest, lines, motion, paired, samples, sharpness
+from basin.figures import Figure, contours, curves, forest, heat, lines, motion, paired, samples, sharpness
 
 
 def draw_curves(**options) -> Figure:
@@ -55,6 +55,19 @@ def draw_lines() -> Figure:
     return lines.draw("lines", "Lines", "Band: 95 % interval.", [panel], note="n = 20 draws", **axes)
 
 
+def draw_heat() -> Figure:
+    """Two panels on one scale, one with cells that were not measured; a line that leaves the picture; dots."""
+    x, y = [4, 8, 64], [1, 10, 100, 1000]
+    train = np.array([[50.0, 40.0, 30.0], [40.0, 20.0, 10.0], [30.0, 5.0, 0.0], [20.0, 0.0, 0.0]])
+    test = np.where(np.eye(4, 3) > 0, np.nan, train + 10.0)
+    at = np.array([np.nan, 64.0, 16.0, 8.0])
+    line = heat.Places("threshold", at, at / 2, at * 2)
+    panels = [heat.Panel("training error", x, y, train, (line,))]
+    panels.append(heat.Panel("test error", x, y, test, (line,), (heat.Best("lowest of each width"),)))
+    axes: dict = {"x_label": "width", "y_label": "epoch", "label": "error (%)", "scale_x": "log", "scale_y": "log"}
+    return heat.draw("map", "Width and epochs", "Mean of n = 3 seeds.", panels, note="n = 3 seeds a cell", **axes)
+
+
 def bowl(*paths: contours.Path) -> contours.Panel:
     x, y = np.linspace(-2, 2, 21), np.linspace(-1, 1, 11)
     marks = (contours.Mark("start", 1.5, 0.5, "start"), contours.Mark("minimum", 0.0, 0.0))
@@ -81,6 +94,7 @@ def draw_motion() -> Figure:
 
 KINDS = {
     "lines": draw_lines,
+    "heat": draw_heat,
     "contours": draw_contours,
     "motion": draw_motion,
     "curves": draw_curves,

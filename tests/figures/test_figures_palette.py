@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from basin.figures.palette import DARK, LIGHT, SERIES, standalone_css
+from basin.figures.palette import DARK, LIGHT, SERIES, heat_colours, standalone_css
 
 TEXT = ("ink", "muted", *SERIES, "supported", "refuted", "inconclusive")
 MACHADO = {
@@ -73,6 +73,32 @@ def test_graphics_can_be_seen(theme, ground, role):
 def test_series_stay_apart_for_every_eye(theme, eye):
     seen = [oklab(MACHADO[eye] @ linear(theme[role])) for role in SERIES]
     assert min(float(np.linalg.norm(a - b)) for a, b in itertools.combinations(seen, 2)) >= 0.07
+
+
+def heat_as_seen(eye: str) -> np.ndarray:
+    """Return the colours of a heat map in OKLab; grey print keeps their relative luminance alone."""
+    grey = np.tile([0.2126, 0.7152, 0.0722], (3, 1))
+    return np.array([oklab((grey if eye == "grey" else MACHADO[eye]) @ linear(colour)) for colour in heat_colours()])
+
+
+@pytest.mark.parametrize("eye", [*MACHADO, "grey"])
+def test_a_heat_map_grows_lighter_all_along_for_every_eye(eye):
+    assert (np.diff(heat_as_seen(eye)[:, 0]) > 0).all()
+
+
+@pytest.mark.parametrize("eye", [*MACHADO, "grey"])
+def test_equal_steps_of_a_heat_map_look_about_equal_to_every_eye(eye):
+    """Sixteen steps are what a reader tells apart; the simulated colours that no screen has make single ones uneven."""
+    steps = np.linalg.norm(np.diff(heat_as_seen(eye)[::4], axis=0), axis=1)
+    assert steps.max() < 2.5 * steps.min()
+    assert steps.min() > 0.025
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+def test_a_line_over_a_heat_map_can_be_seen_on_every_colour(theme):
+    """It is ink with a rim of the ground: one of the two stands out."""
+    for colour in heat_colours():
+        assert max(contrast(theme["ink"], colour), contrast(theme["surface"], colour)) >= 3
 
 
 def test_verdict_marks_can_be_seen_on_the_shade():

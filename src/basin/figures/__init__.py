@@ -11,6 +11,7 @@ as SVG (`svg` for a screen, `narrow` for a phone) and the numbers behind it. The
 | :mod:`~basin.figures.forest` | what did all the claims of a study come to, against the effects that would matter? |
 | :mod:`~basin.figures.samples` | what does the data look like? |
 | :mod:`~basin.figures.lines` | how does one quantity depend on another, and does theory lie on the measurement? |
+| :mod:`~basin.figures.heat` | how does a quantity depend on two others at once? |
 | :mod:`~basin.figures.contours` | what does a surface look like, and where do walkers go on it? |
 | :mod:`~basin.figures.motion` | how do walkers get there, and who is where when? |
 """

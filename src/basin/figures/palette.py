@@ -6,12 +6,14 @@ the eight series colours stay apart for readers with protanopia, deuteranopia an
 ends and verdicts carry a symbol and a word.
 
 In an SVG each shape carries the light colour as an attribute, which every program understands, and a class (`f-` fills,
-`k-` strokes) that the style sheet ties to the role; so a figure inside a page follows the page's theme.
+`k-` strokes) that the style sheet ties to the role; so a figure inside a page follows the page's theme. Only the scale
+of a heat map (:func:`heat_colours`) has the same colours in both, because there a colour is a number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 
 LIGHT: Mapping[str, str] = MappingProxyType(
@@ -72,6 +74,15 @@ SYMBOLS: Mapping[str, str] = MappingProxyType({"supported": "âœ“", "refuted": "â
 def series(index: int) -> str:
     """Return the colour of an arm by its position, as figures write it; a ninth arm repeats the first."""
     return LIGHT[SERIES[index % len(SERIES)]]
+
+
+@cache
+def heat_colours() -> tuple[str, ...]:
+    """Return the colours of a heat map from the lowest value to the highest: 64 steps of matplotlib's `viridis`."""
+    from matplotlib import colormaps  # here, because a report is written without a drawing
+    from matplotlib.colors import to_hex
+
+    return tuple(to_hex(colour) for colour in colormaps["viridis"](range(0, 256, 4)))
 
 
 def variables(theme: Mapping[str, str]) -> str:

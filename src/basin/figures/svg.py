@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from basin.figures.palette import LIGHT, standalone_css
+from basin.figures.palette import LIGHT, heat_colours, standalone_css
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -140,9 +140,11 @@ def _declare(element: ElementTree.Element, key: str, value: str) -> None:
 
 
 def _colour(element: ElementTree.Element, key: str) -> bool:
+    """Return whether a shape is filled, or stroked, in a colour that follows the theme."""
     value = element.get(key, "none")
-    assert value == "none" or value in _ROLES, f"a shape is drawn in {value}, which is no colour of the palette"
-    return value != "none"
+    fixed = value == "none" or value in heat_colours()
+    assert fixed or value in _ROLES, f"a shape is drawn in {value}, which is no colour of the palette"
+    return not fixed
 
 
 def _shorten(text: str) -> str:
