@@ -16,7 +16,7 @@ from basin._lazy import lazy
 from basin.spec.data import AnyData, Cifar5m, Digits, Glyphs, ImageFolder, Mixture, Npz, Teacher
 
 if TYPE_CHECKING:
-    from basin.data.corrupt import corrupt
+    from basin.data.corrupt import corrupt, noisy_error
     from basin.data.registry import (
         SOURCES,
         bayes_error,
@@ -46,6 +46,7 @@ __getattr__, __dir__ = lazy(
         "describe": "basin.data.registry",
         "fit_standardiser": "basin.data.standardise",
         "load": "basin.data.registry",
+        "noisy_error": "basin.data.corrupt",
         "on_disk": "basin.data.registry",
         "reference": "basin.data.registry",
         "resolve": "basin.data.registry",
@@ -73,6 +74,7 @@ __all__ = [
     "describe",
     "fit_standardiser",
     "load",
+    "noisy_error",
     "on_disk",
     "reference",
     "resolve",

@@ -10,11 +10,14 @@ p (1 - 1/C). Each example has a chance and a replacement of its own, drawn from 
 from __future__ import annotations
 
 import functools
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Int32, UInt32
+
+FloatLike = TypeVar("FloatLike", float, np.ndarray)
 
 
 def corrupt(
@@ -41,6 +44,28 @@ def corrupt(
         "Deep double descent".
     """
     return _corrupt(key, jnp.asarray(y, jnp.int32), jnp.float32(rate), num_classes)
+
+
+def noisy_error(error: FloatLike, rate: float, num_classes: int) -> FloatLike:
+    r"""Return the error that a classifier would have on labels with noise, from its error e on clean ones.
+
+    .. math:: (1 - p) \, e + p \left( 1 - \frac{e}{C - 1} \right) = 1 - (1 - p)(1 - e) - \frac{p \, e}{C - 1}
+
+    for labels that are replaced with probability p by a uniformly chosen incorrect class of C, independently of the
+    classifier: where it is right a replaced label makes it wrong, and where it is wrong one in C - 1 makes it right.
+    The last term is subtracted; the notebook released with Nakkiran et al. 2020 adds it, which is too much by
+    :math:`2 p e / (C - 1)`.
+
+    Args:
+        error: e, a fraction.
+        rate: p, in [0, 1].
+        num_classes: C, at least 2.
+
+    Example:
+        >>> round(noisy_error(0.2, 0.15, 10), 6), noisy_error(0.9, 0.9, 10)
+        (0.316667, 0.9)
+    """
+    return (1 - rate) * error + rate * (1 - error / (num_classes - 1))
 
 
 def replace_label(

@@ -168,24 +168,43 @@ def noise_raises(clean: Sweep, noisy: Sweep) -> Measured:
 # ---------------------------------------------------------------- where it stands
 
 
-def moves_right_claim(name: str, setting: str, **fields: Any) -> Claim:
-    """Declare that threshold and peak move to larger networks with more to fit."""
+def threshold_moves_claim(name: str, way: str, setting: str, statement: str, **fields: Any) -> Claim:
+    """Declare that the threshold moves left or right: that another way of training fits with other sizes."""
     return ratio(
         id=name,
-        statement=f"With more to fit, the interpolation threshold and the peak move to larger networks ({setting}).",
-        refuted_by=f"a threshold or a peak that moves by less than a factor {MOVED:g}, or the other way",
-        statistic="ratio of the sizes, seed by seed, between more and less to fit",
+        statement=f"{statement}: the interpolation threshold moves {way} ({setting}).",
+        refuted_by=f"a threshold that moves by less than a factor {MOVED:g}, or the other way",
+        statistic="ratio of the sizes at which a seed's training error comes down to "
+        f"{100 * EPSILON:g} %, the one that is to be larger over the other",
         direction=Direction.GREATER,
         factor=MOVED,
         **fields,
     )
 
 
-def moves_right(less: Sweep, more: Sweep) -> Measured:
-    """Return by which factors threshold and peak move, where there are peaks in both."""
+def threshold_moves(smaller: Sweep, larger: Sweep) -> Measured:
+    """Return by which factor the threshold of the second exceeds that of the first."""
+    return Measured.of(paired(smaller.thresholds(), larger.thresholds(), scale=Scale.LOG))
+
+
+def moves_right_claim(name: str, setting: str, **fields: Any) -> Claim:
+    """Declare that threshold and peak move to larger networks with more examples."""
+    return ratio(
+        id=name,
+        statement=f"With more examples the interpolation threshold and the peak move to larger networks ({setting}).",
+        refuted_by=f"a threshold or a peak that moves by less than a factor {MOVED:g}, or the other way",
+        statistic="ratio of the sizes, seed by seed, with more examples over fewer",
+        direction=Direction.GREATER,
+        factor=MOVED,
+        **fields,
+    )
+
+
+def moves_right(fewer: Sweep, more: Sweep) -> Measured:
+    """Return by which factors threshold and peak move, over the seeds that have both."""
     readings = (
-        Reading("interpolation threshold", paired(less.thresholds(), more.thresholds(), scale=Scale.LOG)),
-        Reading("peak", paired(less.peaks(), more.peaks(), scale=Scale.LOG)),
+        Reading("interpolation threshold", paired(fewer.thresholds(), more.thresholds(), scale=Scale.LOG)),
+        Reading("peak", paired(fewer.peaks(), more.peaks(), scale=Scale.LOG)),
     )
     return Measured(readings)
 

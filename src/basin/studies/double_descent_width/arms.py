@@ -1,0 +1,66 @@
+"""The arms of the study `double-descent-width`: in which ways each family is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from basin import data
+from basin.spec.double_descent import DoubleDescentWidth, WidthFamily
+from basin.spec.run import RunSpec
+from basin.studies.sweeps import MAIN, Arm, Cell, runs_of
+
+FEWER = "fewer"
+AUGMENTED = "augmented"
+TRUE = "true labels"
+RANDOM = "random labels"
+
+
+def runs(spec: DoubleDescentWidth) -> Mapping[Cell, RunSpec]:
+    """Return every arm of every family, width by width, so that the runs of one program stand together."""
+    return {
+        cell: run for family in spec.families for arm in arms(family) for cell, run in runs_of(family, arm, spec.seeds)
+    }
+
+
+def arms(family: WidthFamily) -> list[Arm]:
+    """Return the ways in which a family is trained.
+
+    Example:
+        >>> from basin.studies.double_descent_width.study import STUDY
+        >>> [arm.name for arm in arms(STUDY.presets["quick"].families[0])][:3]
+        ['main', 'noise 0', 'fewer']
+    """
+    found = [MAIN, *(noise_arm(rate) for rate in family.noises)]
+    if family.fewer is not None:
+        found.append(Arm(FEWER, data={"num_train": family.fewer}))
+    found += [decay_arm(family, decay) for decay in family.decays]
+    if family.augmented:
+        found.append(Arm(AUGMENTED, changes={"augment": family.augmented}))
+    if family.random_labels:
+        found += [random_arm(family), true_arm(family)]
+    return found
+
+
+def noise_arm(rate: float) -> Arm:
+    """Return training with another rate of label noise."""
+    return Arm(f"noise {rate:g}", data={"label_noise": rate})
+
+
+def decay_arm(family: WidthFamily, decay: float) -> Arm:
+    """Return training with decay of the weights."""
+    return Arm(f"decay {decay:g}", changes={"optimizer": family.optimizer.replace(weight_decay=decay)})
+
+
+def random_arm(family: WidthFamily) -> Arm:
+    """Return training of the widest network on labels drawn uniformly: of C classes, all but one in C are wrong."""
+    return Arm(RANDOM, data={"label_noise": 1 - 1 / num_classes(family)}, widths=family.widths[-1:])
+
+
+def true_arm(family: WidthFamily) -> Arm:
+    """Return training of the widest network on the true labels."""
+    return Arm(TRUE, data={"label_noise": 0.0}, widths=family.widths[-1:])
+
+
+def num_classes(family: WidthFamily) -> int:
+    """Return the number of classes of a family's data."""
+    return data.describe(family.data).num_classes

@@ -1,0 +1,171 @@
+"""The findings of the study `double-descent-width` as figures and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from basin.data.corrupt import noisy_error
+from basin.figures import lines, samples
+from basin.figures.figure import Figure
+from basin.spec.double_descent import DoubleDescentWidth, WidthFamily
+from basin.studies import descent_views, views
+from basin.studies.descent import Sweep
+from basin.studies.double_descent_width.arms import AUGMENTED, FEWER, decay_arm, noise_arm, num_classes
+from basin.studies.double_descent_width.evidence import best_decay, early_look
+from basin.studies.study import Findings, Table
+from basin.studies.sweeps import MAIN, Arm, Cell, epochs, over_width, over_width_at_best, table
+
+Found = Findings[Cell]
+
+
+def figures(spec: DoubleDescentWidth, found: Found, records: Sequence[Mapping[str, Any]]) -> Sequence[Figure]:
+    """Return the study's figures, the claims first."""
+    return [
+        views.claims_figure(records),
+        _noise_figure(spec, found),
+        *_maps(spec, found),
+        *_samples_figure(spec, found),
+        *_regularisers_figure(spec, found),
+        _examples_figure(spec),
+    ]
+
+
+def _noise_figure(spec: DoubleDescentWidth, found: Found) -> Figure:
+    panels = []
+    for family in spec.families:
+        arms = {_percent(rate): noise_arm(rate) for rate in family.noises}
+        arms[_percent(family.data.label_noise)] = MAIN
+        sweeps = {name: over_width(found, family, arm) for name, arm in sorted(arms.items())}
+        panels.append(descent_views.panel(family.name, sweeps, marked=(_percent(family.data.label_noise),)))
+    return lines.draw(
+        "width",
+        "Errors over width",
+        f"At the end of training, by label noise. {descent_views.BANDS} {descent_views.MARK}",
+        panels,
+        x_label="width",
+        y_label="error (%)",
+        log_x=True,
+        note=_seeds(spec),
+    )
+
+
+def _percent(rate: float) -> str:
+    return f"{100 * rate:g} % wrong"
+
+
+def _seeds(spec: DoubleDescentWidth) -> str:
+    return f"n = {spec.seeds} seeds"
+
+
+def _maps(spec: DoubleDescentWidth, found: Found) -> Iterator[Figure]:
+    """Yield a map of width by epoch for each family."""
+    for family in spec.families:
+        test, train = (table(found, family, MAIN, split)[..., 1:] for split in ("test", "train"))
+        where = epochs(found, family, MAIN)[1:]
+        yield descent_views.map_of_errors(
+            f"map-{family.name}",
+            f"Errors over width and epochs: {family.name}",
+            f"{_percent(family.data.label_noise)}. Each row is a network as it is trained; test error on clean labels.",
+            {"": (test, train)},
+            ("epoch", where),
+            ("width", np.array(family.widths, float)),
+            best="lowest test error of a width",
+        )
+
+
+def _samples_figure(spec: DoubleDescentWidth, found: Found) -> Iterator[Figure]:
+    panels = []
+    for family in spec.families:
+        if family.fewer is not None:
+            names = (f"{family.fewer} examples", f"{family.data.num_train} examples")
+            sweeps = dict(
+                zip(names, (over_width(found, family, Arm(FEWER)), over_width(found, family, MAIN)), strict=True)
+            )
+            panels.append(descent_views.panel(family.name, sweeps, marked=names))
+    if panels:
+        yield lines.draw(
+            "samples",
+            "Fewer and more training examples",
+            f"At the end of training. {descent_views.BANDS} {descent_views.MARK}",
+            panels,
+            x_label="width",
+            y_label="error (%)",
+            log_x=True,
+            note=_seeds(spec),
+        )
+
+
+def _regularisers_figure(spec: DoubleDescentWidth, found: Found) -> Iterator[Figure]:
+    panels = []
+    for family in spec.families:
+        sweeps: dict[str, Sweep] = {
+            "all epochs": over_width(found, family, MAIN),
+            "best epoch": over_width_at_best(found, family, MAIN),
+        }
+        panels.append(descent_views.panel(f"{family.name}: stopping early", sweeps, train=False))
+        if family.decays:
+            decayed = {
+                f"{decay:g}": over_width(found, family, decay_arm(family, decay)) for decay in family.decays[-3:]
+            }
+            best = {"best decay": best_decay(family, found)}
+            none = {"no decay": sweeps["all epochs"]}
+            panels.append(descent_views.panel(f"{family.name}: weight decay", none | decayed | best, train=False))
+        if family.augmented:
+            augmented = {"augmented": over_width(found, family, Arm(AUGMENTED)), "as they are": sweeps["all epochs"]}
+            panels.append(descent_views.panel(f"{family.name}: augmentation", augmented, train=False))
+    for index, drawn in enumerate(_in_fours(panels)):
+        yield lines.draw(
+            "regularisers" if not index else f"regularisers-{index + 1}",
+            "What removes the peak",
+            "Test error over width. Best epoch: of the held-out examples, run by run. Best decay: of each width, "
+            "chosen by the other half of the seeds. Bands: 95 % intervals of the means.",
+            drawn,
+            x_label="width",
+            y_label="test error (%)",
+            log_x=True,
+            note=_seeds(spec),
+        )
+
+
+def _in_fours(panels: Sequence[lines.Panel]) -> list[Sequence[lines.Panel]]:
+    return [panels[start : start + 4] for start in range(0, len(panels), 4)]
+
+
+def _examples_figure(spec: DoubleDescentWidth) -> Figure:
+    sources = dict.fromkeys(family.data.replace(label_noise=0.0) for family in spec.families)
+    sheets = [views.sheet(source.kind, source) for source in sources]
+    return samples.draw(
+        "examples", "What the networks see", "Training examples by class, before standardisation.", sheets
+    )
+
+
+def tables(spec: DoubleDescentWidth, found: Found) -> Sequence[Table]:
+    """Return the errors of every width of each family."""
+    return [_widths_table(family, found) for family in spec.families]
+
+
+def _widths_table(family: WidthFamily, found: Found) -> Table:
+    end, best = over_width(found, family, MAIN), over_width_at_best(found, family, MAIN)
+    early = over_width(found, family, MAIN, early_look(family, found))
+    rate, classes = family.data.label_noise, num_classes(family)
+    noisy = 100 * noisy_error(end.test / 100, rate, classes)
+    columns = (end.train, end.test, noisy, best.test, early.test)
+    rows = [
+        [str(width), *(views.mean_and_sd(column[:, index], ".1f") for column in columns)]
+        for index, width in enumerate(family.widths)
+    ]
+    threshold = end.threshold()
+    ends = threshold.interval()
+    where = f"beyond the {threshold.beyond} width" if threshold.beyond else f"{threshold.value:.1f}"
+    interval = f" (95 %: {ends[0]:.1f} to {ends[1]:.1f})" if ends else ""
+    return Table(
+        f"Every width: {family.name}",
+        ("width", "training error %", "test error %", "on noisy labels", "at the best epoch", "after an eighth"),
+        rows,
+        f"Mean ± standard deviation over seeds; {_percent(rate)}. Test labels are clean; on noisy labels: what that "
+        f"error comes to where as many test labels are wrong. Interpolation threshold: {where}{interval}; it is the "
+        f"width whose effective model complexity is the sample of {family.data.num_train}.",
+    )
