@@ -5,7 +5,7 @@ Runs of one width differ in traced numbers only (seed, label noise, sample size,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from basin.spec.double_descent import Family
 from basin.spec.run import Evaluations, RunSpec
-from basin.studies.descent import Sweep
+from basin.studies.descent import EPSILON, Sweep
 from basin.studies.study import Findings
 from basin.training.run import Run
 
@@ -135,3 +135,18 @@ def _resolution(found: Findings[Cell], family: Family, arm: Arm) -> float:
     num_train = members(found, family, arm, (arm.widths or family.widths)[0])[0].spec.data.num_train
     assert num_train is not None, "a family has a finite sample"
     return 100 / num_train
+
+
+def protocol(families: Sequence[Family], seeds: int) -> list[str]:
+    """Return what was held equal in families, and what was selected on which data."""
+    lengths = "; ".join(f"{family.name} {family.budget}, batches of {family.batch_size}" for family in families)
+    return [
+        f"Every run of a family: the same optimiser and length ({lengths}); nothing stops a run.",
+        "Wrong labels: each training label is another class with the stated probability, drawn once for a seed. "
+        "Training error is on these labels, test error on clean ones; the test set is the same for all.",
+        f"Interpolation threshold: the smallest size with a training error of at most {100 * EPSILON:g} %, between "
+        "sizes too. No test error enters it.",
+        "Valley and peak are chosen on the seeds at even places and their heights measured on the others, and so is "
+        "every other place or setting that is chosen.",
+        f"Seeds: {seeds}" + "".join(f", {one.name} {one.seeds}" for one in families if one.seeds) + ".",
+    ]

@@ -1,1 +1,1 @@
-"""The study `double-descent-width`."""
+"""Double descent over width: the test error of networks below, at and above the interpolation threshold."""

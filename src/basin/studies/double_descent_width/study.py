@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from basin.spec.double_descent import DoubleDescentWidth
-from basin.studies import descent
+from basin.studies import sweeps
 from basin.studies.double_descent_width import arms, claims, evidence, view
 from basin.studies.double_descent_width.presets import PAPER, QUICK, STANDARD
 from basin.studies.study import Study
@@ -28,17 +28,11 @@ from basin.studies.study import Study
 
 def protocol(spec: DoubleDescentWidth) -> Sequence[str]:
     """Return what was held equal and what was selected on which data."""
-    lengths = "; ".join(f"{family.name} {family.budget}, batches of {family.batch_size}" for family in spec.families)
     return [
-        f"Every width of a family: the same optimiser and length ({lengths}); nothing stops a run.",
-        "Wrong labels: each training label is another class with the stated probability, drawn once for a seed. "
-        "Training error is on these labels, test error on clean ones.",
-        f"Interpolation threshold: the smallest width with a training error of at most {100 * descent.EPSILON:g} %, "
-        "between widths too. No test error enters it.",
-        "Valley and peak are chosen on the seeds at even places, their heights measured on the others, and so is every "
-        "other place or setting that is chosen; the best epoch of a run is that of its held-out examples.",
-        "Data, rate and length of quick were chosen in a pilot on seeds 1000 to 1003, before any verdict.",
-        f"Seeds: {spec.seeds}" + "".join(f", {one.name} {one.seeds}" for one in spec.families if one.seeds) + ".",
+        *sweeps.protocol(spec.families, spec.seeds),
+        "The best epoch of a run is that of its held-out examples, which are as noisy as its training examples.",
+        "Data, widths, rate and length of quick were chosen in a pilot on seeds 1000 to 1003; what was changed after "
+        "its verdicts had been seen is told on the page of the study.",
     ]
 
 

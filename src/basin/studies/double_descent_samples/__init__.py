@@ -1,0 +1,1 @@
+"""Double descent over the number of training examples: more data can hurt."""
