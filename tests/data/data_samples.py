@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from basin.data import Cifar5m, Digits, Glyphs, ImageFolder, Mixture, Npz, Teacher
+from basin.data import Cifar5m, Digits, Glyphs, ImageFolder, Language, Mixture, Npz, Teacher
 
 CIFAR5M_PARTS = 6
 
@@ -78,6 +78,13 @@ def cases(folder):
             Teacher(num_train=300, num_test=300),
             Teacher(num_test=300),
             Teacher(num_classes=3, dimension=5, temperature=0.0, num_train=300, num_test=90, label_noise=0.3),
+        ],
+        "language": [
+            Language(num_train=300, num_test=200),
+            Language(num_test=200, length=32),
+            Language(
+                nouns=4, verbs=2, adjectives=1, length=9, num_train=300, num_test=40, num_validation=20, noise=0.3
+            ),
         ],
         "npz": [
             Npz(path=path),

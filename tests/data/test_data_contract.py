@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from data_samples import cases
 
-from basin.data import SOURCES, depends_on_seed, describe, load, resolve, stream
+from basin.data import SOURCES, depends_on_seed, describe, load, resolve, stream, vocabulary
 from basin.spec.base import traced_leaves, with_leaves
+from basin.spec.data import BOS, EOS, NO_TOKEN, PAD, UNK
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +27,10 @@ def parts(data):
 
 def same(a, b):
     return all(x.tobytes() == y.tobytes() for x, y in zip(parts(a), parts(b), strict=True))
+
+
+def is_text(spec):
+    return SOURCES[spec.kind].vocabulary is not None
 
 
 def _skip_unless_standardised(spec):
@@ -48,12 +53,37 @@ def test_the_description_matches_what_is_loaded(spec):
 
 def test_types_and_values_are_in_range(spec):
     data, info = load(spec, 0), describe(spec)
-    assert [array.dtype for array in parts(data)] == [np.float32, np.int32] * 2
+    assert [array.dtype for array in parts(data)] == [np.int32 if is_text(spec) else np.float32, np.int32] * 2
     assert all(np.isfinite(x).all() for x in (data.x_train, data.x_test))
     labels = np.concatenate([data.y_train, data.y_test])
-    assert labels.min() >= 0
+    assert labels.min() >= (NO_TOKEN if is_text(spec) else 0)
     assert labels.max() < info.num_classes
-    assert set(data.y_test) == set(range(info.num_classes))
+    assert is_text(spec) or set(data.y_test) == set(range(info.num_classes))
+
+
+def test_sentences_begin_and_end_and_the_decoder_sees_what_it_has_predicted(spec):
+    if not is_text(spec):
+        pytest.skip("its examples are no sentences")
+    data, info = load(spec, 0), describe(spec)
+    assert len(vocabulary(spec)) == info.num_classes
+    x, y = np.concatenate([data.x_train, data.x_test]), np.concatenate([data.y_train, data.y_test])
+    assert y.shape == (len(x), info.input_shape[1])
+    assert (x.min(), x.max() < info.num_classes) == (PAD, True)
+    for (source, decoder), target in zip(x, y, strict=True):
+        words = target[target != NO_TOKEN]
+        assert words[-1] == EOS
+        assert words[:-1].min() >= UNK
+        assert decoder.tolist() == [BOS, *words[:-1], *[PAD] * (len(target) - len(words))]
+        assert target.tolist() == [*words, *[NO_TOKEN] * (len(target) - len(words))]
+        count = np.count_nonzero(source)
+        assert source[count - 1] == EOS
+        assert source[: count - 1].min() >= UNK
+
+
+def test_what_is_no_text_has_no_vocabulary(spec):
+    if not is_text(spec):
+        with pytest.raises(ValueError, match=r"expected data of sentences \(language"):
+            vocabulary(spec)
 
 
 def test_arrays_cannot_be_written_to(spec):
@@ -74,6 +104,10 @@ def test_no_seed_changes_the_test_part(spec):
 
 
 def test_label_noise_touches_training_labels_only(spec):
+    if "label_noise" not in type(spec).model_fields:
+        assert spec.without_label_noise == spec
+        return
+    assert spec.without_label_noise == spec.replace(label_noise=0.0)
     noisy, clean = load(spec.replace(label_noise=0.5), 1), load(spec.replace(label_noise=0.0), 1)
     assert noisy.x_train.tobytes() == clean.x_train.tobytes()
     assert noisy.x_test.tobytes() == clean.x_test.tobytes()

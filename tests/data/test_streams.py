@@ -119,5 +119,5 @@ def test_a_mixture_without_room_for_its_means_is_refused() -> None:
 
 
 def test_the_least_error_of_a_data_set_is_not_known() -> None:
-    with pytest.raises(ValueError, match=r"expected data whose least possible error is known \(mixture, teacher\)"):
+    with pytest.raises(ValueError, match=r"whose least possible error is known \(mixture, teacher, language\)"):
         bayes_error(Digits())

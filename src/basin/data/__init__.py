@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from basin._lazy import lazy
-from basin.spec.data import AnyData, Cifar5m, Digits, Glyphs, ImageFolder, Mixture, Npz, Teacher
+from basin.spec.data import AnyData, Cifar5m, Digits, Glyphs, ImageFolder, Language, Mixture, Npz, Teacher
 
 if TYPE_CHECKING:
     from basin.data.corrupt import corrupt, noisy_error
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
         bayes_error,
         depends_on_seed,
         describe,
+        entropy_floor,
         load,
         on_disk,
         reference,
         resolve,
         stream,
+        vocabulary,
     )
     from basin.data.sampler import batch_indices
     from basin.data.source import DataInfo, Dataset, Sample
@@ -44,6 +46,7 @@ __getattr__, __dir__ = lazy(
         "corrupt": "basin.data.corrupt",
         "depends_on_seed": "basin.data.registry",
         "describe": "basin.data.registry",
+        "entropy_floor": "basin.data.registry",
         "fit_standardiser": "basin.data.standardise",
         "load": "basin.data.registry",
         "noisy_error": "basin.data.corrupt",
@@ -51,6 +54,7 @@ __getattr__, __dir__ = lazy(
         "reference": "basin.data.registry",
         "resolve": "basin.data.registry",
         "stream": "basin.data.registry",
+        "vocabulary": "basin.data.registry",
     },
 )
 
@@ -63,6 +67,7 @@ __all__ = [
     "Digits",
     "Glyphs",
     "ImageFolder",
+    "Language",
     "Mixture",
     "Npz",
     "Sample",
@@ -72,6 +77,7 @@ __all__ = [
     "corrupt",
     "depends_on_seed",
     "describe",
+    "entropy_floor",
     "fit_standardiser",
     "load",
     "noisy_error",
@@ -79,4 +85,5 @@ __all__ = [
     "reference",
     "resolve",
     "stream",
+    "vocabulary",
 ]

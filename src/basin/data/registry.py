@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from basin.data import cifar5m, digits, glyphs, image_folder, mixture, npz, teacher
+from basin.data import cifar5m, digits, glyphs, image_folder, language, mixture, npz, teacher
 from basin.data.bayes import BayesError
 from basin.data.source import DataInfo, Dataset, OnDisk, Sample, Source
 
@@ -19,6 +19,7 @@ SOURCES: dict[str, Source] = {
         glyphs.SOURCE,
         mixture.SOURCE,
         teacher.SOURCE,
+        language.SOURCE,
         npz.SOURCE,
         cifar5m.SOURCE,
         image_folder.SOURCE,
@@ -100,6 +101,37 @@ def bayes_error(spec: Any) -> BayesError:
     if known is None:
         names = ", ".join(kind for kind, source in SOURCES.items() if source.bayes_error)
         raise ValueError(f"expected data whose least possible error is known ({names}), got {spec.kind}")
+    return known(spec)
+
+
+def entropy_floor(spec: Any) -> float:
+    """Return the least cross-entropy a label, in nats, that anyone can have on a source.
+
+    Raises:
+        ValueError: It is not known for this source.
+
+    Example:
+        >>> from basin.spec.data import Language
+        >>> round(entropy_floor(Language(free=0.0, noise=0.1)), 3)
+        0.772
+    """
+    known = _source(spec).entropy_floor
+    if known is None:
+        names = ", ".join(kind for kind, source in SOURCES.items() if source.entropy_floor)
+        raise ValueError(f"expected data whose entropy floor is known ({names}), got {spec.kind}")
+    return known(spec)
+
+
+def vocabulary(spec: Any) -> tuple[str, ...]:
+    """Return the word, or the piece of a word, of every token of a source of sentences.
+
+    Raises:
+        ValueError: The examples of the source are no sentences, or a file of the user's is missing or unfit.
+    """
+    known = _source(spec).vocabulary
+    if known is None:
+        names = ", ".join(kind for kind, source in SOURCES.items() if source.vocabulary)
+        raise ValueError(f"expected data of sentences ({names}), got {spec.kind}")
     return known(spec)
 
 

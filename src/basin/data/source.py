@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float32, Int32
+from jaxtyping import Array, Int32, Shaped
 
 from basin.spec.base import Spec
 
@@ -25,7 +25,7 @@ class DataInfo:
         num_train: Training examples, those held out left aside; None for an endless stream.
         num_test: Test examples.
         input_shape: Shape of one example; images are height, width, channels.
-        num_classes: Number of classes; labels are 0 to `num_classes - 1`.
+        num_classes: Number of classes; labels are 0 to `num_classes - 1`. Of sentences the tokens of the vocabulary.
         fingerprint: Hash of what the examples are made from, before noise and standardisation.
     """
 
@@ -38,14 +38,18 @@ class DataInfo:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Finite arrays, read-only; the training part of an endless stream is empty, and so is what was not held out."""
+    """Finite arrays, read-only; the training part of an endless stream is empty, and so is what was not held out.
 
-    x_train: Float32[np.ndarray, "train *input"]
-    y_train: Int32[np.ndarray, " train"]
-    x_test: Float32[np.ndarray, "test *input"]
-    y_test: Int32[np.ndarray, " test"]
-    x_validation: Float32[np.ndarray, "validation *input"]
-    y_validation: Int32[np.ndarray, " validation"]
+    Inputs are numbers in single precision, or tokens, which are whole; a label is one for an example, or one for each
+    token of it, -1 where there is none.
+    """
+
+    x_train: Shaped[np.ndarray, "train *input"]
+    y_train: Int32[np.ndarray, "train *token"]
+    x_test: Shaped[np.ndarray, "test *input"]
+    y_test: Int32[np.ndarray, "test *token"]
+    x_validation: Shaped[np.ndarray, "validation *input"]
+    y_validation: Int32[np.ndarray, "validation *token"]
 
     def __post_init__(self) -> None:
         for array in vars(self).values():
@@ -56,7 +60,7 @@ class Dataset:
 class Sample(Protocol):
     """`sample(key, n) -> (x, y)`: `n` fresh training examples, a pure and traceable function of the key."""
 
-    def __call__(self, key: jax.Array, n: int) -> tuple[Float32[Array, "n *input"], Int32[Array, " n"]]:
+    def __call__(self, key: jax.Array, n: int) -> tuple[Shaped[Array, "n *input"], Int32[Array, "n *token"]]:
         """Return inputs and labels; example i does not depend on `n`."""
         ...
 
@@ -91,6 +95,8 @@ class Source:
         reference: A pytree of small arrays that the stream needs at every draw and that never changes.
         resolve: Fills what identifies the data (the hash of a file).
         bayes_error: The least error that any classifier can have on clean examples, where it is known.
+        entropy_floor: The least cross-entropy a label, in nats, where it is known.
+        vocabulary: The word of each token, where examples are sentences.
         on_disk: How it is trained on where it does not fit in memory.
     """
 
@@ -102,4 +108,6 @@ class Source:
     reference: Callable[[Any], Any] | None = None
     resolve: Callable[[Any], Any] = lambda spec: spec
     bayes_error: Callable[[Any], BayesError] | None = None
+    entropy_floor: Callable[[Any], float] | None = None
+    vocabulary: Callable[[Any], tuple[str, ...]] | None = None
     on_disk: OnDisk | None = None

@@ -7,7 +7,7 @@ functions that make the arrays are in :mod:`basin.data`; the identity of a file 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -30,8 +30,23 @@ Sha256 = Annotated[str | None, Field(pattern="^[0-9a-f]{64}$")]
 Subset = Literal["first", "random"]
 """Which of a finite set's examples are trained on."""
 
+PAD, BOS, EOS, UNK = range(4)
+"""Tokens of every vocabulary: padding, begin and end of a sentence, and what is in no vocabulary."""
 
-class _FiniteSet(Spec):
+NO_TOKEN = -1
+"""Label where a sentence has ended and there is nothing to predict."""
+
+
+class _Source(Spec):
+    """Where examples come from."""
+
+    @property
+    def without_label_noise(self) -> Self:
+        """The same with the labels as they were; itself, where there is no such noise."""
+        return self.replace(label_noise=0.0) if "label_noise" in type(self).model_fields else self
+
+
+class _FiniteSet(_Source):
     """A set of which there are only so many examples."""
 
     @property
@@ -40,7 +55,7 @@ class _FiniteSet(Spec):
         return False
 
 
-class _Stream(Spec):
+class _Stream(_Source):
     """A stream, or a finite sample of it."""
 
     if TYPE_CHECKING:  # a field of each stream, in its own place
@@ -187,6 +202,56 @@ class Teacher(_Stream):
     label_noise: LabelNoise = 0.0
 
 
+class Language(_Stream):
+    """An endless stream of sentences of a made-up language with their translations into another.
+
+    A small grammar makes the sentences; dictionary, word order, agreement and context decide the translation, but for
+    words that may be translated in two ways and for noise (:mod:`basin.data.grammar`, :mod:`basin.data.lexicon`). How
+    well it can be predicted is known: `basin.data.entropy_floor`. An input is tokens of shape (2, length), the source
+    sentence with its end, and the begin with the target sentence, both padded; its label is the target sentence with
+    its end, then -1.
+
+    Attributes:
+        nouns: Source words that are nouns; of every class the r-th word has a probability proportional to 1 / r.
+        verbs: Source words that are verbs.
+        adjectives: Source words that are adjectives.
+        length: Most tokens of a sentence, its end counted; what the grammar makes has at most 32.
+        language: Which of the random pairs of languages.
+        ambiguous: Share of nouns and of verbs with two translations between which the context decides.
+        free: Share of those with two translations between which chance decides.
+        noise: Probability that a target word is replaced by another one, uniformly chosen; part of the language, so the
+            test and the held-out examples have it too.
+        num_train: Training examples, a sample of the stream of the run's seed; None trains on the stream itself.
+        num_test: Test examples, the same for every seed.
+        num_validation: Held-out examples: of a sample, its next ones; of the stream itself, the same for every seed.
+
+    Example:
+        >>> Language(length=12).endless, Language(length=12, num_train=4000).endless
+        (True, False)
+    """
+
+    kind: Literal["language"] = "language"
+    nouns: Annotated[StaticInt, Field(ge=2, le=2**12)] = 40
+    verbs: Annotated[StaticInt, Field(ge=2, le=2**12)] = 20
+    adjectives: Annotated[StaticInt, Field(ge=1, le=2**12)] = 20
+    length: Annotated[StaticInt, Field(ge=4, le=32)] = 16
+    language: Annotated[StaticInt, Field(ge=0, lt=2**31)] = 0
+    ambiguous: Annotated[StaticFloat, Field(ge=0, le=1)] = 0.25
+    free: Annotated[StaticFloat, Field(ge=0, le=1)] = 0.25
+    noise: Annotated[TracedFloat, Field(ge=0, lt=1)] = 0.05
+    num_train: Annotated[TracedInt | None, Field(ge=1, le=2**24)] = None
+    num_test: Annotated[StaticInt, Field(ge=1, le=2**24)] = 10_000
+    num_validation: NumValidation = 0
+
+    @model_validator(mode="after")
+    def _shares_of_one_whole(self) -> Language:
+        if self.ambiguous + self.free > 1:
+            raise ValueError(
+                f"expected ambiguous and free of at most 1 together, got {self.ambiguous} and {self.free}; lower one"
+            )
+        return self
+
+
 class Npz(_FiniteSet):
     """Arrays of the user's in an `.npz` archive with the keys `x_train`, `y_train`, `x_test` and `y_test`.
 
@@ -313,5 +378,7 @@ class ImageFolder(_FiniteSet):
         return classes
 
 
-AnyData = Annotated[Digits | Glyphs | Mixture | Teacher | Npz | Cifar5m | ImageFolder, Field(discriminator="kind")]
+AnyData = Annotated[
+    Digits | Glyphs | Mixture | Teacher | Language | Npz | Cifar5m | ImageFolder, Field(discriminator="kind")
+]
 """Any source of examples, told apart by `kind`."""
