@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from basin.data import Cifar5m, Digits, Glyphs, ImageFolder, Language, Mixture, Npz, Teacher
+from basin.data import Cifar5m, Digits, Glyphs, ImageFolder, Language, Mixture, Npz, Pairs, Teacher
 
 CIFAR5M_PARTS = 6
 
@@ -59,8 +59,32 @@ def image_folder(folder, classes=("bird", "cat", "dog"), count=25, suffixes=(".p
     return str(folder)
 
 
+GERMAN = "das Haus ist grün und klein , aber der Hund schläft nicht . wir gehen heute schnell über die Straße"
+ENGLISH = "the house is green and small , but dogs do not sleep here . we walk quickly across wide streets"
+
+
+def sentences(number, count, words):
+    """Return sentences of random words of a text."""
+    rng = np.random.Generator(np.random.PCG64(number))
+    return [" ".join(rng.choice(words.split(), rng.integers(2, 9))) for _ in range(count)]
+
+
+def text_folder(folder, parts=(("train", 60), ("test", 12), ("valid", 8)), **changes):
+    """Write parallel text and return its path; `train_de="..."` writes another content, of bytes or text."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, (part, count) in enumerate(parts):
+        for ending, words in (("de", GERMAN), ("en", ENGLISH)):
+            lines = "".join(f"{line}\n" for line in sentences(number, count, words))
+            content = changes.get(f"{part}_{ending}", lines)
+            if content is not None:
+                held = content if isinstance(content, bytes) else content.encode()
+                (folder / f"{part}.{ending}").write_bytes(held)
+    return str(folder)
+
+
 def cases(folder):
     """Return specifications by kind, each with and without what may be asked of it."""
+    text = text_folder(folder / "text")
     path, cifar5m, images = user_file(folder), cifar5m_folder(folder / "cifar5m"), image_folder(folder / "images")
     return {
         "digits": [Digits(), Digits(num_train=500), Digits(label_noise=0.3)],
@@ -91,6 +115,11 @@ def cases(folder):
             Npz(path=path, num_train=30),
             Npz(path=path, label_noise=0.3),
             Npz(path=path, num_train=30, sample="random"),
+        ],
+        "pairs": [
+            Pairs(path=text, length=40),
+            Pairs(path=text, length=40, vocabulary=60, num_train=30, num_validation=5),
+            Pairs(path=text, length=40, num_train=30, sample="random"),
         ],
         "cifar5m": [
             Cifar5m(path=cifar5m, num_train=60, num_test=20),

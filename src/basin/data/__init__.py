@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from basin._lazy import lazy
-from basin.spec.data import AnyData, Cifar5m, Digits, Glyphs, ImageFolder, Language, Mixture, Npz, Teacher
+from basin.spec.data import AnyData, Cifar5m, Digits, Glyphs, ImageFolder, Language, Mixture, Npz, Pairs, Teacher
 
 if TYPE_CHECKING:
     from basin.data.corrupt import corrupt, noisy_error
@@ -70,6 +70,7 @@ __all__ = [
     "Language",
     "Mixture",
     "Npz",
+    "Pairs",
     "Sample",
     "Teacher",
     "batch_indices",

@@ -13,13 +13,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-import secrets
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -30,6 +28,7 @@ from jaxtyping import Shaped, UInt8
 from numpy.lib import format as npy
 
 from basin.data.archive import Archive, open_archive
+from basin.data.kept import first_writable, places, sweep, written
 
 NUM_PARTS = 6
 SHAPE = (32, 32, 3)
@@ -101,9 +100,9 @@ def converted(folder: Path, report: Report | None = None) -> tuple[Part, ...]:
     if None not in parts:
         return tuple(part for part in parts if part is not None)
     _check_sources(folder)
-    place = _made(_places(folder))
+    place = first_writable(_places(folder))
     with FileLock(place / ".lock"):
-        _sweep(place)
+        sweep(place)
         _check_space(folder, place)
         report = report or to_stderr()
         return tuple(_found(folder, number) or _convert(folder, place, number, report) for number in range(NUM_PARTS))
@@ -125,36 +124,7 @@ def verify(parts: tuple[Part, ...]) -> None:
 
 
 def _places(folder: Path) -> tuple[Path, Path]:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
-    return folder / "converted", cache / "basin" / f"cifar5m-{name}"
-
-
-def _made(places: tuple[Path, ...]) -> Path:
-    """Return the first of the folders that can be written to, made if need be."""
-    reason = ""
-    for place in places:
-        try:
-            place.mkdir(parents=place is not places[0], exist_ok=True)
-            _touch(place)
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-        else:
-            return place
-    names = " or ".join(map(str, places))
-    raise ValueError(f"expected to write to {names}, got '{reason}'; free one, or set XDG_CACHE_HOME")
-
-
-def _touch(place: Path) -> None:
-    probe = place / f".{secrets.token_hex(8)}.tmp"
-    probe.touch()
-    probe.unlink()
-
-
-def _sweep(place: Path) -> None:
-    """Remove what a killed conversion left; only with the lock held."""
-    for path in place.glob(".*.tmp"):
-        path.unlink(missing_ok=True)
+    return places(folder, "converted", "cifar5m")
 
 
 def _found(folder: Path, number: int) -> Part | None:
@@ -232,7 +202,7 @@ def _convert(folder: Path, place: Path, number: int, report: Report) -> Part:
             _copied(labels, (len(y),), iter([y])),
         )
     said = {"images_sha256": hashes[0], "labels_sha256": hashes[1], "archive": signature}
-    with _written(manifest) as file:
+    with written(manifest) as file:
         file.write(json.dumps({"version": VERSION, "count": len(y), **said}).encode())
     return Part(images, labels, len(y), hashes)
 
@@ -262,7 +232,7 @@ def _labels(archive: Archive) -> UInt8[np.ndarray, " n"]:
 def _copied(path: Path, shape: tuple[int, ...], chunks: Iterator[Shaped[np.ndarray, "..."]]) -> str:
     """Write an array of bytes chunk by chunk, and return the hash of its numbers."""
     digest = hashlib.sha256()
-    with _written(path) as file:
+    with written(path) as file:
         _put(file, path, _npy_header(shape))
         for chunk in chunks:
             digest.update(chunk.data)
@@ -281,17 +251,3 @@ def _npy_header(shape: tuple[int, ...]) -> bytes:
     held = io.BytesIO()
     npy.write_array_header_1_0(held, {"descr": "|u1", "fortran_order": False, "shape": shape})
     return held.getvalue()
-
-
-@contextmanager
-def _written(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that has its name only when all of it is on the disk."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

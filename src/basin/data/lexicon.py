@@ -25,7 +25,7 @@ import numpy as np
 from jaxtyping import Int32, UInt32
 
 from basin.data.choices import thresholds
-from basin.spec.data import BOS, EOS, PAD, UNK, Language
+from basin.spec.data import SPECIAL_TOKENS, Language
 
 DETERMINERS, PREPOSITIONS, ADVERBS, CONJUNCTIONS = 4, 4, 8, 2
 """Source words of the small classes; the second half of the determiners is plural."""
@@ -36,9 +36,6 @@ PLAIN, BY_CONTEXT, BY_CHANCE = range(3)
 
 CLASSES = "DANVPBC"
 """Determiners, adjectives, nouns, verbs, prepositions, adverbs (B) and conjunctions, by their letter."""
-
-SPECIAL = ("<pad>", "<s>", "</s>", "<unk>")
-assert (PAD, BOS, EOS, UNK) == (0, 1, 2, 3), "the order of SPECIAL"
 
 _ZIPF = 2**24  # so much weighs the most frequent word of a class
 
@@ -93,7 +90,7 @@ def sizes(spec: Language) -> dict[str, int]:
 
 def first_target(spec: Language) -> int:
     """Return the first token that is a target word."""
-    return len(SPECIAL) + sum(sizes(spec).values())
+    return len(SPECIAL_TOKENS) + sum(sizes(spec).values())
 
 
 def num_target_words(spec: Language) -> int:
@@ -127,7 +124,7 @@ def _lexicon(spec: Language) -> Lexicon:
     nouns, verbs = (_words(bits, size, _two_translations(spec, size)) for size in (spec.nouns, spec.verbs))
     genders = bits.below(GENDERS, spec.nouns, SENSES)
     genders[nouns.decided == PLAIN, 1] = genders[nouns.decided == PLAIN, 0]
-    first = tuple(accumulate(list(count.values())[:-1], initial=len(SPECIAL)))
+    first = tuple(accumulate(list(count.values())[:-1], initial=len(SPECIAL_TOKENS)))
     begins = {name: thresholds(_ZIPF // rank for rank in range(1, size + 1)) for name, size in count.items()}
     return Lexicon(first, begins, nouns, genders, verbs, bits.halves(spec.verbs), _forms(spec, bits, nouns, verbs))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from basin.data import cifar5m, digits, glyphs, image_folder, language, mixture, npz, teacher
+from basin.data import cifar5m, digits, glyphs, image_folder, language, mixture, npz, pairs, teacher
 from basin.data.bayes import BayesError
 from basin.data.source import DataInfo, Dataset, OnDisk, Sample, Source
 
@@ -21,6 +21,7 @@ SOURCES: dict[str, Source] = {
         teacher.SOURCE,
         language.SOURCE,
         npz.SOURCE,
+        pairs.SOURCE,
         cifar5m.SOURCE,
         image_folder.SOURCE,
     )

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Int32
 
-from basin.data.lexicon import CLASSES, SPECIAL, Bits, Lexicon, bare, lexicon, num_target_words, sizes
-from basin.spec.data import Language
+from basin.data.lexicon import CLASSES, Bits, Lexicon, bare, lexicon, num_target_words, sizes
+from basin.spec.data import SPECIAL_TOKENS, Language
 
 _CONSONANTS, _VOWELS = "bdfgklmnprstvz", "aeiou"
 _SYLLABLES = len(_CONSONANTS) * len(_VOWELS)
@@ -38,7 +38,7 @@ def spelling(spec: Language) -> tuple[str, ...]:
 def _spelling(spec: Language) -> tuple[str, ...]:
     bits, classes = Bits(spec, "spelling"), sizes(spec)
     source, target = (_stems(bits.shuffled(max(_SYLLABLES**2, num_target_words(spec)))) for _ in range(2))
-    words = [*SPECIAL, *(next(source) + _ENDINGS[name] for name in CLASSES for _ in range(classes[name]))]
+    words = [*SPECIAL_TOKENS, *(next(source) + _ENDINGS[name] for name in CLASSES for _ in range(classes[name]))]
     words += [""] * num_target_words(spec)
     for token, word in _target_words(lexicon(spec), (stem[::-1] for stem in target)):
         words[token] = word

@@ -7,7 +7,7 @@ functions that make the arrays are in :mod:`basin.data`; the identity of a file 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -27,26 +27,23 @@ Sha256 = Annotated[str | None, Field(pattern="^[0-9a-f]{64}$")]
 """What a file must hold, by its hash; None where it is not known yet."""
 
 
+Ending = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,15}$")]
+"""Of a file's name, after its last dot: which language it is in."""
+
 Subset = Literal["first", "random"]
 """Which of a finite set's examples are trained on."""
 
 PAD, BOS, EOS, UNK = range(4)
 """Tokens of every vocabulary: padding, begin and end of a sentence, and what is in no vocabulary."""
 
+SPECIAL_TOKENS = ("<pad>", "<s>", "</s>", "<unk>")
+"""What these are called."""
+
 NO_TOKEN = -1
 """Label where a sentence has ended and there is nothing to predict."""
 
 
-class _Source(Spec):
-    """Where examples come from."""
-
-    @property
-    def without_label_noise(self) -> Self:
-        """The same with the labels as they were; itself, where there is no such noise."""
-        return self.replace(label_noise=0.0) if "label_noise" in type(self).model_fields else self
-
-
-class _FiniteSet(_Source):
+class _FiniteSet(Spec):
     """A set of which there are only so many examples."""
 
     @property
@@ -55,7 +52,7 @@ class _FiniteSet(_Source):
         return False
 
 
-class _Stream(_Source):
+class _Stream(Spec):
     """A stream, or a finite sample of it."""
 
     if TYPE_CHECKING:  # a field of each stream, in its own place
@@ -288,6 +285,49 @@ class Npz(_FiniteSet):
     standardise: bool = True
 
 
+class Pairs(_FiniteSet):
+    """Sentences of the user's with their translations: `<path>/train.de` and `<path>/train.en`, likewise `test`.
+
+    One sentence a line, the same line of both files being a pair; `valid` or `dev` may be there too. Sentences are cut
+    into pieces of words, one vocabulary for both languages, by byte-pair encoding learnt from the whole training text
+    whatever `num_train` is (Sennrich, Haddow & Birch 2016). Inputs and labels are as those of :class:`Language`. What
+    the data is, is its content: `basin.data.resolve` fills `sha256`, and from then on the path does not enter the
+    identity of a run.
+
+    Attributes:
+        path: The folder.
+        source: Ending of the files that are translated from.
+        target: Ending of the files that are translated into.
+        sha256: Hash of the text of all files that are there; others are refused.
+        vocabulary: Most tokens of the vocabulary, which a small text may not fill.
+        length: Most tokens of a sentence, its end counted; pairs with a longer one are left out.
+        num_train: So many of the training pairs; None for all that are not left out.
+        sample: Which: the `"first"`, or a `"random"` sample of the run's seed.
+        num_validation: The first so many pairs of `valid` or `dev`.
+
+    Example:
+        >>> Pairs(path="iwslt14", num_train=4000, sample="random").vocabulary
+        10000
+    """
+
+    kind: Literal["pairs"] = "pairs"
+    path: Annotated[str, LocationMark("sha256"), Field(min_length=1)]
+    source: Ending = "de"
+    target: Ending = "en"
+    sha256: Sha256 = None
+    vocabulary: Annotated[StaticInt, Field(ge=16, le=2**18)] = 10_000
+    length: Annotated[StaticInt, Field(ge=2, le=2**12)] = 64
+    num_train: Annotated[TracedInt | None, Field(ge=1, le=2**24)] = None
+    sample: Subset = "first"
+    num_validation: NumValidation = 0
+
+    @model_validator(mode="after")
+    def _two_languages(self) -> Pairs:
+        if self.source == self.target:
+            raise ValueError(f"expected two languages, got {self.source} twice; name the files' endings")
+        return self
+
+
 class Cifar5m(_FiniteSet):
     """CIFAR-5m, six million generated images of 32x32 pixels in ten classes (Nakkiran, Neyshabur & Sedghi 2021).
 
@@ -379,6 +419,6 @@ class ImageFolder(_FiniteSet):
 
 
 AnyData = Annotated[
-    Digits | Glyphs | Mixture | Teacher | Language | Npz | Cifar5m | ImageFolder, Field(discriminator="kind")
+    Digits | Glyphs | Mixture | Teacher | Language | Npz | Pairs | Cifar5m | ImageFolder, Field(discriminator="kind")
 ]
 """Any source of examples, told apart by `kind`."""

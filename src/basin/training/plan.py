@@ -192,5 +192,5 @@ def _form(model: Model) -> dict[str, Any]:
 
 def shares_inputs(group: Group) -> bool:
     """Return whether all runs of a group train on the same inputs, label noise aside."""
-    clean = {repr(static_form(run.data)) + repr(run.data.without_label_noise) for run in group.runs.values()}
-    return len(clean) == 1 and not data.depends_on_seed(group.template.data.without_label_noise)
+    clean = {repr(static_form(run.data)) + repr(run.data.replace(label_noise=0.0)) for run in group.runs.values()}
+    return len(clean) == 1 and not data.depends_on_seed(group.template.data.replace(label_noise=0.0))
