@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from basin.data import load, vocabulary
 from basin.figures.lines import Line
-from basin.spec.data import Digits
+from basin.spec.data import Digits, Language
 from basin.stats import Direction, Scale, rounding_tolerance
 from basin.studies import runs, views
 from basin.studies.claim import Cases, formula, judge, ratio
@@ -101,3 +102,19 @@ def test_a_claim_about_a_ratio_has_effect_unit_and_scale_from_one_factor(scale: 
     text = dict.fromkeys(("id", "statement", "source", "refuted_by", "statistic"), "twice")
     claim = ratio(factor=2.0, scale=scale, direction=Direction.GREATER, **text)
     assert (claim.smallest_effect, claim.unit, claim.scale) == (pytest.approx(effect), scale.value, scale)
+
+
+def test_a_table_of_sentences_shows_their_words_and_which_of_them_are_noise() -> None:
+    source = Language(nouns=5, length=10, noise=0.3)
+    table = views.sentence_pairs(source, 12)
+    words, clean = vocabulary(source), load(source.replace(num_train=12, noise=0.0), 0)
+    for (_, target, noise), (x, _), y in zip(table.rows, clean.x_train, clean.y_train, strict=True):
+        shown, meant = target.split(), [words[token] for token in y if token > 3]
+        replaced = [f"{a} for {b}" for a, b in zip(shown, meant, strict=True) if a != b]
+        assert noise == (", ".join(replaced) or "–")
+        assert len(shown) == np.count_nonzero(x) - 1
+    assert any(row[2] != "–" for row in table.rows)
+
+
+def test_a_table_of_sentences_without_noise_has_no_column_for_it() -> None:
+    assert [len(row) for row in views.sentence_pairs(Language(nouns=5, length=10, noise=0.0), 3).rows] == [2, 2, 2]

@@ -50,8 +50,8 @@ def bayes_error(spec: Language) -> BayesError:
     """Return the least share of wrong tokens that any translator can have, given the tokens before each.
 
     Example:
-        >>> round(bayes_error(Language(noise=0.1, free=0.0)).value, 4)  # the end of a sentence is never wrong
-        0.0889
+        >>> round(bayes_error(Language(noise=0.1, free=0.0, length=4)).value, 9)  # three words of four tokens
+        0.075
     """
     return BayesError(_per_token(spec, _misses), 0.0)
 

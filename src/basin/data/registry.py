@@ -113,8 +113,8 @@ def entropy_floor(spec: Any) -> float:
 
     Example:
         >>> from basin.spec.data import Language
-        >>> round(entropy_floor(Language(free=0.0, noise=0.1)), 3)
-        0.772
+        >>> round(entropy_floor(Language()), 4)
+        0.4478
     """
     known = _source(spec).entropy_floor
     if known is None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int32
 
 from basin import data
 from basin.figures import forest
@@ -19,9 +19,10 @@ from basin.figures.curves import Curve
 from basin.figures.figure import Figure
 from basin.figures.lines import Line
 from basin.figures.samples import Sheet
-from basin.spec.data import AnyData
+from basin.spec.data import UNK, AnyData
 from basin.stats import Scale, mean, sample
 from basin.studies.runs import curves
+from basin.studies.study import Table
 from basin.training.run import Run
 
 
@@ -109,6 +110,42 @@ def sheet(name: str, source: AnyData, num_examples: int = 200) -> Sheet:
     difficulty = getattr(source, "difficulty", None)
     title = name if difficulty is None else f"{name}, difficulty {difficulty:g}"
     return Sheet(title, found.x_train[:num_examples].reshape(-1, *shape), found.y_train[:num_examples])
+
+
+def sentence_pairs(source: AnyData, count: int = 6) -> Table:
+    """Return the first training pairs of a source of sentences, and which words of their targets are noise.
+
+    Args:
+        source: Where they come from, of seed 0; a stream has a sample drawn.
+        count: How many.
+
+    Example:
+        >>> table = sentence_pairs(data.Language(nouns=4, length=5), count=2)
+        >>> table.columns, len(table.rows)
+        (('Source', 'Target', 'Noise'), 2)
+    """
+    words, few = data.vocabulary(source), source.replace(num_train=count)
+    is_noisy = getattr(source, "noise", 0) > 0
+    found = data.load(few, 0)
+    clean = data.load(few.replace(noise=0.0), 0).y_train if is_noisy else found.y_train
+    rows = [
+        (_text(words, x), _text(words, y), _replaced(words, y, without))
+        for (x, _), y, without in zip(found.x_train, found.y_train, clean, strict=True)
+    ]
+    if is_noisy:
+        caption = "Noise: words that stand in the place of others, and what these were."
+        return Table("Sentence pairs", ("Source", "Target", "Noise"), rows, caption)
+    return Table("Sentence pairs", ("Source", "Target"), [row[:2] for row in rows])
+
+
+def _text(words: Sequence[str], tokens: Int32[np.ndarray, " length"]) -> str:
+    return " ".join(words[int(token)] for token in tokens if token >= UNK)
+
+
+def _replaced(words: Sequence[str], noisy: Int32[np.ndarray, " length"], clean: Int32[np.ndarray, " length"]) -> str:
+    """Return each word that is noise with what it replaced; a dash if none is."""
+    places = np.flatnonzero(noisy != clean)
+    return ", ".join(f"{words[noisy[place]]} for {words[clean[place]]}" for place in places) or "–"
 
 
 def _rectangle(length: int) -> tuple[int, int]:
