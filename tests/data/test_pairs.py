@@ -231,6 +231,13 @@ def fresh(spec):
     return vocabulary(spec)
 
 
+def test_a_sentence_has_the_tokens_that_the_library_gives_the_whole_of_it(folder):
+    data = load(Pairs(path=folder, length=40), 0)
+    encoding = Tokenizer.from_str(json.loads(kept(folder).read_text())["encoding"])
+    for row, line in zip(data.x_train[:, 0], lines("train"), strict=True):
+        assert row[: np.count_nonzero(row)].tolist() == [*encoding.encode(line).ids, EOS]
+
+
 def test_a_kept_encoding_is_read_and_not_learnt_again(folder, monkeypatch):
     spec = Pairs(path=folder, length=40)
     words = vocabulary(spec)

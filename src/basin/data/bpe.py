@@ -60,9 +60,11 @@ def pieces(encoding: Tokenizer) -> tuple[str, ...]:
     return tuple(piece or "" for piece in found)
 
 
-def encode(encoding: Tokenizer, sentences: list[str]) -> list[list[int]]:
-    """Return the tokens of sentences, without begin and end."""
-    return [one.ids for one in encoding.encode_batch(sentences, add_special_tokens=False)]
+def of_words(encoding: Tokenizer, sentences: Iterable[str]) -> dict[str, list[int]]:
+    """Return the tokens of every word of some sentences; those of a sentence are those of its words in a row."""
+    words = list({word: None for one in sentences for word in one.split(" ")})
+    tokens = (one.ids for one in encoding.encode_batch(words, add_special_tokens=False))
+    return dict(zip(words, tokens, strict=True))
 
 
 def _learnt_and_kept(candidates: tuple[Path, ...], name: str, settings: dict, text: Iterable[str]) -> Tokenizer:

@@ -14,25 +14,19 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Int32
 
-from basin.data.bpe import encode, learnt, pieces
+from basin.data.bpe import learnt, of_words, pieces
 from basin.data.keys import seed_key
 from basin.data.source import DataInfo, Dataset, Source
 from basin.data.subset import random_rows
 from basin.data.text_files import Pair, TextFiles, hash_text, read_pairs, text_files
 from basin.spec.data import BOS, EOS, NO_TOKEN, PAD, Pairs
 
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
-
 MAX_BYTES = 8 * 2**30
 """Most memory that the tokens of all parts may take."""
-
-_AT_ONCE = 2048  # pairs that are encoded together, so that what is in between stays small
 
 
 @dataclass(frozen=True)
@@ -143,10 +137,11 @@ def _encoded(files: TextFiles, folder: Path, size: int, length: int) -> _Text:
     sentences = {part: read_pairs(*pair) for part, *pair in files}
     _check_memory(folder, sum(map(len, sentences.values())), length)
     encoding = learnt(folder, hash_text(files[:1]), size, (one for pair in sentences["train"] for one in pair))
+    of_word = of_words(encoding, (one for pairs in sentences.values() for pair in pairs for one in pair))
     tokens, counts = {}, {}
     for part, pairs in sentences.items():
         filled = [pair for pair in pairs if all(pair)]
-        found = _tokens(encoding, filled, length)
+        found = _tokens(of_word, filled, length)
         tokens[part], counts[part] = found, Count(len(found), len(pairs) - len(filled), len(filled) - len(found))
         if len(found) == 0:
             raise ValueError(f"{folder}: expected pairs of at most {length} tokens in {part}, got none; raise length")
@@ -154,16 +149,15 @@ def _encoded(files: TextFiles, folder: Path, size: int, length: int) -> _Text:
     return _Text(tokens, counts, pieces(encoding), hashlib.sha256(encoding.to_str().encode()).hexdigest())
 
 
-def _tokens(encoding: Tokenizer, pairs: list[Pair], length: int) -> Int32[np.ndarray, "kept 2 length"]:
+def _tokens(of_word: Mapping[str, list[int]], pairs: list[Pair], length: int) -> Int32[np.ndarray, "kept 2 length"]:
     """Return the tokens of pairs that are short enough, each sentence with its end and padding."""
     found, kept = np.full((len(pairs), 2, length), PAD, np.int32), 0
-    for first in range(0, len(pairs), _AT_ONCE):
-        ids = encode(encoding, [one for pair in pairs[first : first + _AT_ONCE] for one in pair])
-        for pair in zip(ids[::2], ids[1::2], strict=True):
-            if max(map(len, pair)) < length:
-                for place, one in zip(found[kept], pair, strict=True):
-                    place[: len(one) + 1] = [*one, EOS]
-                kept += 1
+    for pair in pairs:
+        ids = [[token for word in one.split(" ") for token in of_word[word]] for one in pair]
+        if max(map(len, ids)) < length:
+            for place, one in zip(found[kept], ids, strict=True):
+                place[: len(one) + 1] = [*one, EOS]
+            kept += 1
     return found[:kept]
 
 
