@@ -5,6 +5,7 @@ person would who has the rules on paper. It keeps every translation that chance 
 words that it has seen, without the groups and counts of `basin.data.floor`.
 """
 
+import hashlib
 from itertools import product
 from typing import NamedTuple
 
@@ -15,7 +16,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from basin.data import Language, Mixture, bayes_error, describe, entropy_floor, load, reference, stream, vocabulary
+from basin.data import (
+    Language,
+    Mixture,
+    bayes_error,
+    describe,
+    entropy_floor,
+    grammar,
+    load,
+    reference,
+    stream,
+    vocabulary,
+)
+from basin.spec.base import with_leaves
 from basin.spec.data import EOS
 
 KEY = jax.random.key(0, impl="threefry2x32")
@@ -341,6 +354,42 @@ def test_shares_of_more_than_the_whole_are_refused():
         Language(ambiguous=0.6, free=0.5)
 
 
+@given(
+    st.builds(
+        Language,
+        nouns=st.integers(2, 60),
+        verbs=st.integers(2, 30),
+        adjectives=st.integers(1, 20),
+        length=st.integers(4, 32),
+        language=st.integers(0, 2**31 - 1),
+        noise=st.floats(0, 0.9),
+    ),
+    st.floats(0, 1),
+    st.floats(0, 1),
+)
+def test_the_floor_keeps_the_bounds_of_information_theory(spec, ambiguous, free):
+    spec = spec.replace(ambiguous=ambiguous * (1 - free), free=free)
+    floor, error, words = entropy_floor(spec), bayes_error(spec).value, len(target_words(spec))
+    assert 0 <= floor < np.log(words)
+    assert error <= floor / (2 * np.log(2)) + 1e-12  # Hellman & Raviv 1970
+    # Fano 1961; the end of a sentence is certain, hence an error below 1
+    assert floor <= -error * np.log(error) - (1 - error) * np.log(1 - error) + error * np.log(words) if error else True
+    noisier = spec.replace(noise=spec.noise + 0.05)
+    assert entropy_floor(noisier) > floor
+    assert bayes_error(noisier).value > error
+
+
+@given(st.integers(4, 31))
+def test_shorter_sentences_are_the_longer_ones_that_fit(length):
+    longer, shorter = grammar.structures(length + 1), grammar.structures(length)
+    fits = longer.slots().sum(1) < length
+    np.testing.assert_array_equal(longer.filled[fits], shorter.filled)
+    p = longer.probabilities()[fits]
+    np.testing.assert_allclose(p / p.sum(), shorter.probabilities(), atol=1e-8)
+    assert shorter.probabilities().min() > 0
+    assert shorter.slots().sum(1).max() == length - 1
+
+
 # --- A stream --------------------------------------------------------------------------------------------------------
 
 
@@ -360,3 +409,22 @@ def test_a_sample_is_what_the_stream_gives_and_what_is_held_out_follows():
 def test_test_examples_have_the_noise_of_the_language():
     noisy, clean = (load(SMALL.replace(noise=rate, num_test=2000), 0).y_test for rate in (0.2, 0.0))
     assert (noisy != clean)[clean > EOS].mean() == pytest.approx(0.2, abs=0.02)
+
+
+def test_the_bits_never_change():
+    """Whoever changes them changes what every finished run was trained on: then the fingerprint must change too."""
+    x, y = drawn(Language(), 1000)
+    assert hashlib.sha256(x.tobytes() + y.tobytes()).hexdigest()[:16] == "593b0c057bed72d7"
+    assert describe(Language()).fingerprint == "f71974340bc3812b954398fd5b780b5e"
+
+
+def test_runs_side_by_side_have_the_bits_of_each_alone():
+    rates = np.array([0.0, 0.2, 0.7], np.float32)
+
+    def both(rate):
+        return stream(with_leaves(SMALL, {"noise": rate}))(KEY, 64)
+
+    together = jax.jit(jax.vmap(both))(rates)
+    for i, rate in enumerate(rates.tolist()):
+        for many, one in zip(together, drawn(SMALL.replace(noise=rate), 64), strict=True):
+            np.testing.assert_array_equal(many[i], one)

@@ -20,7 +20,7 @@ def thresholds(weights: Iterable[int]) -> UInt32[np.ndarray, " things-1"]:
     """Return where, among all words, the second thing begins, the third and so on.
 
     Args:
-        weights: Whole numbers, at least one, none below 0 and not all 0.
+        weights: Whole numbers above 0, at least one.
     """
     *sums, total = accumulate(weights)
     return np.array([WORDS * part // total for part in sums], np.uint32)
