@@ -144,3 +144,24 @@ def test_overrides_reach_into_a_start() -> None:
 def test_a_start_or_a_best_look_that_means_nothing_is_refused(change: dict, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         RUN.replace(**change)
+
+
+def test_smoothed_labels_are_a_traced_share_and_none_is_no_share() -> None:
+    smoothed = RUN.replace(label_smoothing=0.1)
+    assert static_id(smoothed) == static_id(RUN.replace(label_smoothing=0.2)) != static_id(RUN)
+    assert content_id(smoothed) != content_id(RUN) == content_id(RUN.replace(label_smoothing=0.0))
+    assert "label_smoothing" not in RUN.record()
+    assert RunSpec.model_validate(smoothed.record()) == smoothed
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"label_smoothing": 1.0}, "less than 1"),
+        ({"label_smoothing": -0.1}, "greater than 0"),
+        ({"label_smoothing": 0.1, "loss": "mse"}, "expected no label_smoothing with loss='mse', got 0.1"),
+    ],
+)
+def test_a_smoothing_that_means_nothing_is_refused(change: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        RUN.replace(**change)

@@ -2,7 +2,8 @@
 
 For parameters `w`, examples `i = 1..N` and a loss `l_i` of one example, the mean is `f(w) = (1/N) sum_i l_i(w)`. Each
 quantity is a sum over chunks of `chunk_size` examples, and one last smaller one, divided by `N` at the end. A product
-with the Hessian is the derivative of the gradient along a direction (forward over reverse).
+with the Hessian is the derivative of the gradient along a direction (forward over reverse). Where each example has a
+sequence of targets, `l_i` is the sum over them, and what is divided by is the number of all targets.
 
 * Memory does not grow with `N`: chunks are sliced from the data inside the program, and differentiation happens inside
   a chunk, never across the loop.
@@ -25,7 +26,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from basin.loss.examples import ExampleLoss
+from basin.loss.examples import ExampleLoss, has_target
 from basin.loss.precision import cast_floats
 from basin.models.model import Apply, Mode
 
@@ -33,12 +34,16 @@ Quantity = Literal["value", "value_and_grad", "hvp"]
 
 
 class Data(NamedTuple):
-    """What a program reads: the model's state, the examples, and the order to visit them in (none: as they lie)."""
+    """What a program reads: the model's state, the examples, and the order to visit them in (none: as they lie).
+
+    `num_targets` is the number of targets of all examples, int32; none where each example has one.
+    """
 
     state: Any
     x: jax.Array
     y: jax.Array
     order: jax.Array | None
+    num_targets: jax.Array | None = None
 
 
 @dataclass(frozen=True)
@@ -85,12 +90,12 @@ class ChunkProgram:
         term = partial(self.term, quantity, params, vector, data)
         full, rest = divmod(self.num_examples, self.chunk_size)
         if full == 0 or (full == 1 and rest == 0):
-            return _scaled(term(0, self.num_examples), self.num_examples)
+            return _scaled(term(0, self.num_examples), self.num_examples, data.num_targets)
         total = start_sum(jax.eval_shape(lambda: term(0, self.chunk_size)))
         total = lax.fori_loop(0, full, lambda i, acc: add_term(acc, term(i * self.chunk_size, self.chunk_size)), total)
         if rest:
             total = add_term(total, term(full * self.chunk_size, rest))
-        return finish_mean(total, self.num_examples)
+        return finish_mean(total, self.num_examples, data.num_targets)
 
 
 def start_sum(like: Any) -> Any:
@@ -106,9 +111,9 @@ def add_term(total: Any, term: Any) -> Any:
     return new, jax.tree.map(_lost_digits, lost, running, term, new)
 
 
-def finish_mean(total: Any, num_examples: int) -> Any:
-    """Return a compensated sum divided by the number of examples."""
-    return _scaled(jax.tree.map(jnp.add, *total), num_examples)
+def finish_mean(total: Any, num_examples: int, num_targets: jax.Array | None = None) -> Any:
+    """Return a compensated sum divided by the number of targets, which without a number are the examples."""
+    return _scaled(jax.tree.map(jnp.add, *total), num_examples, num_targets)
 
 
 @partial(jax.jit, static_argnames=("program", "quantity"))
@@ -133,25 +138,26 @@ _compiled_finish = jax.jit(finish_mean, static_argnums=1)
 def mean_from_host(program: ChunkProgram, quantity: Quantity, params: Any, vector: Any, data: Data) -> Any:
     """Return the same mean by a loop on the host over one compiled chunk."""
     return sum_from_host(
-        program, lambda start, size: compiled_term(program, quantity, params, vector, data, start, size)
+        program, data, lambda start, size: compiled_term(program, quantity, params, vector, data, start, size)
     )
 
 
-def sum_from_host(program: ChunkProgram, term: Callable[[int, int], Any]) -> Any:
-    """Return the compensated mean of `term(start, size)` over a program's chunks."""
+def sum_from_host(program: ChunkProgram, data: Data, term: Callable[[int, int], Any]) -> Any:
+    """Return the compensated mean of `term(start, size)` over a program's chunks of data."""
     total = None
     for start, size in program.chunks():
         part = term(start, size)
         total = _compiled_add(_compiled_start(part) if total is None else total, part)
-    return _compiled_finish(total, program.num_examples)
+    return _compiled_finish(total, program.num_examples, data.num_targets)
 
 
 @partial(jax.jit, static_argnames=("program", "size"))
 def output_scale(program: ChunkProgram, params: Any, data: Data, size: int) -> tuple[jax.Array, jax.Array]:
-    """Return the largest output of the first chunk, and the mean 1-norm of the loss's gradient by an output there."""
+    """Return the largest output of the first chunk, and the mean 1-norm of a target's loss by its outputs there."""
     outputs, targets = program.outputs(params, data, 0, size)
     slope = jax.grad(lambda z: jnp.sum(program.example_loss(z, targets)))(outputs)
-    return jnp.max(jnp.abs(outputs)), jnp.sum(jnp.abs(slope)) / size
+    count = size if data.num_targets is None else jnp.maximum(jnp.sum(has_target(targets)), 1)
+    return jnp.max(jnp.abs(outputs)), jnp.sum(jnp.abs(slope)) / count
 
 
 def _take(data: Data, start: Any, size: int) -> tuple[jax.Array, jax.Array]:
@@ -166,5 +172,6 @@ def _lost_digits(lost: jax.Array, running: jax.Array, term: jax.Array, new: jax.
     return lost + ((running - (new - kept)) + (term - kept))
 
 
-def _scaled(total: Any, num_examples: int) -> Any:
-    return jax.tree.map(lambda leaf: leaf / num_examples, total)
+def _scaled(total: Any, num_examples: int, num_targets: jax.Array | None) -> Any:
+    count = num_examples if num_targets is None else num_targets
+    return jax.tree.map(lambda leaf: leaf / count, total)

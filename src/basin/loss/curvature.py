@@ -48,7 +48,7 @@ def hessian_product(
                 return _apply(kept[start], vector)
             return compiled_term(program, "hvp", params, vector, data, start, size)
 
-        return sum_from_host(program, term)
+        return sum_from_host(program, data, term)
 
     return product
 

@@ -1,8 +1,9 @@
 """The loss over a data set as a function of the weights: what training lowers and what every measure is taken of.
 
 `f(w) = (1/N) sum_i l(model(w, x_i), y_i)` over the `N` examples of one named split, with everything that could change
-the number named: the loss of one example, how batch normalisation normalises, and the arithmetic. Dropout is off and
-nothing is augmented, because the network never runs in `Mode.TRAIN` here.
+the number named: the loss of one example, how batch normalisation normalises, and the arithmetic. Where an example has
+a sequence of labels, the sum is over all of them and `N` their number (nats a token). Dropout is off, labels are not
+smoothed and nothing is augmented, because the network never runs in `Mode.TRAIN` here.
 
 | `batch_norm` | the network normalises with | moves when the weights are perturbed |
 |---|---|---|
@@ -13,6 +14,7 @@ nothing is augmented, because the network never runs in `Mode.TRAIN` here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Self, get_args
@@ -24,7 +26,14 @@ from jaxtyping import Array, Float, Num, Shaped
 
 from basin.loss import chunks, curvature
 from basin.loss.chunks import ChunkProgram, Data, Quantity
-from basin.loss.examples import ExampleLoss, resolve_example_loss
+from basin.loss.examples import (
+    NO_TARGET,
+    ExampleLoss,
+    are_sequences,
+    cross_entropy,
+    has_target,
+    resolve_example_loss,
+)
 from basin.loss.precision import Precision, arithmetic, cast_floats, check_precision, is_traced
 from basin.models.model import Mode, Model
 
@@ -64,6 +73,7 @@ class DatasetLoss:
     precision: Precision
     chunk_size: int
     order: jax.Array | None
+    _count: jax.Array | None
 
     def __init__(
         self,
@@ -84,12 +94,13 @@ class DatasetLoss:
             model: The network.
             state: Its state, held fixed; under `recomputed`, statistics over the training set at the point measured.
             x: Inputs, one row an example.
-            y: Integer labels, or real targets for `mse`.
+            y: Integer labels, one an example or a sequence of them with -1 where there is none, or real targets for
+                `mse`.
             example_loss: `cross_entropy`, `mse`, or a function of a chunk's outputs and targets to one loss an example.
             split: What the data are called in definitions and tables, such as `train` or `test`.
             batch_norm: See the module's table.
             precision: Arithmetic of value, gradient and product, whatever the dtype of weights and data.
-            chunk_size: Examples a chunk; none chooses about a thousand, fewer for large inputs.
+            chunk_size: Examples a chunk; none chooses about a thousand, fewer for large inputs or many outputs.
 
         Raises:
             ValueError: Lengths differ, there is no example, labels are out of range, or a name is unknown.
@@ -113,8 +124,9 @@ class DatasetLoss:
             "split": split,
             "batch_norm": batch_norm,
             "precision": precision,
-            "chunk_size": min(chunk_size or default_chunk_size(num_examples, model.input_shape), num_examples),
+            "chunk_size": min(chunk_size or default_chunk_size(num_examples, _widest(model, y)), num_examples),
             "order": None,
+            "_count": _count(function, y),
         }
         for name, value in fields.items():
             object.__setattr__(self, name, value)
@@ -132,13 +144,19 @@ class DatasetLoss:
         return int(self.x.shape[0])
 
     @property
+    def num_targets(self) -> int:
+        """Number of targets the mean is over: the examples, unless each has a sequence of labels."""
+        return self.num_examples if self._count is None else int(self._count)
+
+    @property
     def definition(self) -> str:
         """What exactly the value is, in one line."""
         name = getattr(self.example_loss, "__name__", "the loss of one example")
         norm = _NORM_TEXT[self.batch_norm] if self.model.has_batch_statistics else "no batch statistics"
+        labels = "" if self._count is None else f"{self.num_targets} labels of "
         return (
-            f"mean over {self.num_examples} {self.split} examples of {name}; {norm}; dropout off; no augmentation; "
-            f"{self.precision}"
+            f"mean over {labels}{self.num_examples} {self.split} examples of {name}; {norm}; dropout off; "
+            f"no augmentation; {self.precision}"
         )
 
     @property
@@ -152,7 +170,7 @@ class DatasetLoss:
     @property
     def data(self) -> Data:
         """The arrays that the program reads."""
-        return Data(self.state, self.x, self.y, self.order)
+        return Data(self.state, self.x, self.y, self.order, self._count)
 
     @property
     def steps_from_host(self) -> bool:
@@ -201,7 +219,8 @@ class DatasetLoss:
     def head(self, num_examples: int) -> Self:
         """Return the mean loss over the first examples alone, in one chunk."""
         size = min(num_examples, self.num_examples)
-        return self._with(x=self.x[:size], y=self.y[:size], order=None, chunk_size=size)
+        y = self.y[:size]
+        return self._with(x=self.x[:size], y=y, order=None, chunk_size=size, _count=_count(self.example_loss, y))
 
     def astype(self, precision: Precision) -> Self:
         """Return the same loss in another arithmetic; data and weights are cast where they are used.
@@ -251,6 +270,19 @@ def _has_float64(*arrays: Any) -> bool:
     return any(array.dtype == np.float64 for array in arrays)
 
 
+def _widest(model: Model, y: Any) -> tuple[int, ...]:
+    """Return the shape of what is largest of an example: its input, or the outputs of a sequence."""
+    outputs = (*y.shape[1:], model.num_classes) if are_sequences(y) else ()
+    return max(tuple(model.input_shape), outputs, key=math.prod)
+
+
+def _count(example_loss: ExampleLoss, y: Any) -> jax.Array | None:
+    """Return the number of targets where examples may have several, and none where each has one."""
+    if example_loss is not cross_entropy or not are_sequences(y):
+        return None
+    return jnp.asarray(np.count_nonzero(has_target(y)), jnp.int32)
+
+
 def _check_data(model: Model, x: Any, y: Any, *, labels: bool) -> None:
     if len(x) != len(y) or len(x) == 0:
         raise ValueError(f"expected as many targets as inputs and at least one, got {len(x)} inputs, {len(y)} targets")
@@ -258,10 +290,13 @@ def _check_data(model: Model, x: Any, y: Any, *, labels: bool) -> None:
         raise ValueError(f"expected inputs of shape {tuple(model.input_shape)}, got {tuple(x.shape[1:])}; reshape x")
     if not labels:
         return
-    if not np.issubdtype(y.dtype, np.integer) or y.ndim != 1:
-        raise ValueError(f"cross_entropy: expected a vector of integer labels, got {y.dtype} of shape {tuple(y.shape)}")
+    if not np.issubdtype(y.dtype, np.integer):
+        raise ValueError(f"cross_entropy: expected integer labels, got {y.dtype} of shape {tuple(y.shape)}")
     low, high = int(y.min()), int(y.max())
-    if low < 0 or high >= model.num_classes:
+    if low < (NO_TARGET if are_sequences(y) else 0) or high >= model.num_classes:
+        none = f", or {NO_TARGET} for none" if are_sequences(y) else ""
         raise ValueError(
-            f"expected labels from 0 to {model.num_classes - 1}, got {low} to {high}; renumber the classes"
+            f"expected labels from 0 to {model.num_classes - 1}{none}, got {low} to {high}; renumber the classes"
         )
+    if high < 0:
+        raise ValueError(f"expected at least one target, got none in {len(y)} examples")

@@ -25,6 +25,7 @@ from jaxtyping import Array, Float
 
 from basin.loss import DatasetLoss
 from basin.loss.chunks import ChunkProgram, Data
+from basin.loss.examples import are_sequences
 from basin.loss.precision import arithmetic
 from basin.measure.layout import Layout
 
@@ -40,7 +41,8 @@ def gauss_newton(
         memory_bytes: For the derivatives of the outputs of one chunk of examples; a single example is always taken.
 
     Raises:
-        ValueError: The loss normalises with the statistics of a chunk, so no example has outputs of its own.
+        ValueError: The loss normalises with the statistics of a chunk, so no example has outputs of its own; or each
+            example has a sequence of labels.
 
     Example:
         >>> from basin.models.model import Model
@@ -51,6 +53,10 @@ def gauss_newton(
     """
     if loss.batch_norm == "batch" and loss.model.has_batch_statistics:
         raise ValueError("expected batch_norm='recomputed' or 'running', got 'batch': outputs depend on the chunk")
+    if are_sequences(loss.y):
+        raise ValueError(
+            f"expected one label an example, got sequences of shape {loss.y.shape[1:]}; ask for the Hessian"
+        )
     layout = Layout.of(params)
     total = np.zeros((layout.size, layout.size))
     with arithmetic("float64"):

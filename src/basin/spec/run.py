@@ -156,7 +156,7 @@ class RunSpec(Spec):
             endless stream has no order to choose.
         augment: What is done to the images of every batch, in this order, anew at every step; looks and measures see
             images as they are.
-        loss: `"cross_entropy"` (mean, nats) or `"mse"` (mean over examples of half the sum of squares).
+        loss: `"cross_entropy"` (mean over labels, nats) or `"mse"` (mean over examples of half the sum of squares).
         batch_norm: With which statistics a network is evaluated (see :class:`basin.models.model.Mode`).
         precision: Type of weights and arithmetic.
         stop: Rules that end a run early, checked whenever the training set is looked at.
@@ -169,6 +169,9 @@ class RunSpec(Spec):
             full look also looks, before they are trained on; history has them as the split `fresh`.
         gradient_norm: Whether every full look takes the norm of the gradient that the next step will use, which a
             program of its own is compiled for.
+        label_smoothing: Share of each label that training spreads evenly over all classes, the label's own included
+            (:func:`basin.loss.examples.smoothed_cross_entropy`); looks and measures take labels as they are. None, or
+            0, for none.
 
     Example:
         >>> import basin
@@ -195,6 +198,7 @@ class RunSpec(Spec):
     keep_best: Annotated[Literal["loss", "error", "soft_error"] | None, HOST] = None
     fresh: Annotated[HostInt, Field(ge=0, le=2**20)] = 0
     gradient_norm: Annotated[bool, HOST] = True
+    label_smoothing: Annotated[float, TRACED, Field(gt=0, lt=1)] | None = None
 
     def record(self) -> dict[str, Any]:
         """Return the run as the plain JSON that is kept; what runs had no word for once is left out where it is none.
@@ -231,6 +235,19 @@ class RunSpec(Spec):
         value = getattr(value, "spec", value)
         return Start(run=value) if isinstance(value, RunSpec) else value
 
+    @field_validator("label_smoothing", mode="before")
+    @classmethod
+    def _no_smoothing_is_none(cls, value: Any) -> Any:
+        return None if value == 0 and not isinstance(value, bool) else value
+
+    @model_validator(mode="after")
+    def _only_labels_are_smoothed(self) -> RunSpec:
+        if self.label_smoothing is not None and self.loss == "mse":
+            raise ValueError(
+                f"expected no label_smoothing with loss='mse', got {self.label_smoothing}; use loss='cross_entropy'"
+            )
+        return self
+
     @model_validator(mode="after")
     def _an_order_needs_a_training_set(self) -> RunSpec:
         if self.order != "reshuffled" and getattr(self.data, "endless", False):
@@ -265,7 +282,7 @@ class RunSpec(Spec):
         return self
 
 
-ADDED = ("start", "keep_best", "augment", "fresh", "gradient_norm")
+ADDED = ("start", "keep_best", "augment", "fresh", "gradient_norm", "label_smoothing")
 """Fields of a run that came after the first runs were kept: a record without one of them means its default."""
 
 

@@ -143,7 +143,7 @@ class Lane:
             self._leaves = jax.tree.map(
                 lambda value: np.repeat(value[None], self.program.slots, axis=0), leaves_of(run)
             )
-            self._pool = self._empty_pool() if self._window is None else None
+            self._pool = self._empty_pool(run) if self._window is None else None
         self._slots = put(self._slots, index, slot)
         self._leaves = jax.tree.map(lambda old, new: _replaced(old, index, new), self._leaves, leaves_of(run))
         if self._window is not None:
@@ -190,11 +190,12 @@ class Lane:
             return self._window.coming(index, run, step, wanted)
         return self.program.coming(self._slots, self._leaves, self._examples(), index, wanted)
 
-    def _empty_pool(self) -> Examples:
-        count = self.program.slots
-        shape = (self._capacity, *self.program.model.input_shape)
-        inputs = jnp.zeros(shape if self.program.shared_inputs else (count, *shape), self.program.template.precision)
-        return inputs, jnp.zeros((count, self._capacity), jnp.int32)
+    def _empty_pool(self, run: RunSpec) -> Examples:
+        """Return a pool for as many examples as any run of the group has, of the types and shapes of one run's."""
+        x, y = judges(run).test
+        count, shape = self.program.slots, (self._capacity, *x.shape[1:])
+        inputs = jnp.zeros(shape if self.program.shared_inputs else (count, *shape), x.dtype)
+        return inputs, jnp.zeros((count, self._capacity, *y.shape[1:]), y.dtype)
 
     def _fill(self, index: int, run: RunSpec) -> None:
         assert self._pool is not None

@@ -1,14 +1,18 @@
 """Metrics of one network on whole sets, before the update at a scheduled step.
 
 Definitions, each a mean over the set's examples (accumulated in float64 on the host, so that chunks leave no trace):
-loss, as trained; error, the share whose largest output is not the label's (per cent are for figures); soft-error,
-1 minus the softmax probability of the label (Nakkiran et al. 2021); confidence, the largest softmax probability. An
-error of which the network is as sure as it should be is 1 minus the confidence.
+loss, as trained but for the smoothing of labels; error, the share whose largest output is not the label's (per cent are
+for figures); soft-error, 1 minus the softmax probability of the label (Nakkiran et al. 2021); confidence, the largest
+softmax probability. An error of which the network is as sure as it should be is 1 minus the confidence.
+
+Where each example has a sequence of labels, all four are means over labels, each predicted from those before it as they
+should be (teacher forcing): nats a token, share of wrong tokens. An example counts as often as it has labels.
 """
 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from basin.loss.examples import EXAMPLE_LOSSES
+from basin.loss.examples import EXAMPLE_LOSSES, are_sequences, has_target
 from basin.models.model import Mode, Model, Params, State
 from basin.models.statistics import recompute
 from basin.spec.run import RunSpec
@@ -25,10 +29,13 @@ from basin.training.feed import Examples
 
 CHUNK = 10_000
 CHUNK_OF_IMAGES = 1_000
+OUTPUTS = 1 << 22
+"""Outputs of sequences that are looked at together, at most: 16 MB in single precision."""
+
 METRICS = ("loss", "error", "soft_error", "confidence")
 
 Table = np.ndarray[tuple[int, int], np.dtype[np.float64]]
-"""Every metric of every example, (4, num_examples), in the order of METRICS."""
+"""Every metric of every example, (4, num_examples), in the order of METRICS; of a sequence, summed over its labels."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +69,17 @@ def evaluate(
     other.
     """
     table, state = _on_training_set(run, model, params, state, examples)
-    values = {} if table is None else _means("train", table)
+    values = {} if table is None or examples.train is None else _means("train", table, examples.train[1])
     if in_full and examples.validation is not None:
-        values |= _means("validation", per_example(run, model, params, state, *examples.validation))
+        table = per_example(run, model, params, state, *examples.validation)
+        values |= _means("validation", table, examples.validation[1])
     if in_full and fresh is not None:
-        values |= _means("fresh", per_example(run, model, params, state, *fresh))
+        values |= _means("fresh", per_example(run, model, params, state, *fresh), fresh[1])
     if in_full:
+        y = examples.test[1]
         table = per_example(run, model, params, state, *examples.test)
-        values |= _means("test", table) | _means("test_a", table[:, 0::2]) | _means("test_b", table[:, 1::2])
+        values |= _means("test", table, y)
+        values |= _means("test_a", table[:, 0::2], y[0::2]) | _means("test_b", table[:, 1::2], y[1::2])
     return values
 
 
@@ -82,7 +92,7 @@ def _on_training_set(
     outputs that its own statistics give, and these statistics.
     """
     recomputed = run.batch_norm == "recomputed" and model.has_batch_statistics
-    if recomputed and examples.train is not None and len(examples.train[1]) <= _chunk(model):
+    if recomputed and examples.train is not None and len(examples.train[1]) <= _chunk(model, examples.train[1]):
         scores, state = _scores(model, run.loss, Mode.BATCH, params, state, *examples.train)
         return np.asarray(scores, np.float64), state
     if recomputed:
@@ -91,8 +101,8 @@ def _on_training_set(
 
 
 def per_example(run: RunSpec, model: Model, params: Params, state: State, x: jax.Array, y: jax.Array) -> Table:
-    """Return every metric of every example, (4, num_examples), float64."""
-    chunk = _chunk(model)
+    """Return every metric of every example, (4, num_examples), float64; of a sequence, summed over its labels."""
+    chunk = _chunk(model, y)
     mode = Mode.BATCH if run.batch_norm == "batch" else Mode.EVAL
     parts = [
         _scores(model, run.loss, mode, params, state, x[start : start + chunk], y[start : start + chunk])[0]
@@ -101,7 +111,9 @@ def per_example(run: RunSpec, model: Model, params: Params, state: State, x: jax
     return np.concatenate([np.asarray(part, np.float64) for part in parts], axis=1)
 
 
-def _chunk(model: Model) -> int:
+def _chunk(model: Model, y: jax.Array) -> int:
+    if are_sequences(y):
+        return max(1, min(CHUNK, OUTPUTS // (math.prod(y.shape[1:]) * model.num_classes)))
     return CHUNK_OF_IMAGES if model.has_convolution else CHUNK
 
 
@@ -111,14 +123,18 @@ def _scores(
 ) -> tuple[jax.Array, State]:
     outputs, state = model.apply(params, state, x, mode=mode)
     probabilities = jax.nn.softmax(outputs)
-    right = jnp.take_along_axis(probabilities, y[:, None], axis=1)[:, 0]
-    wrong = jnp.argmax(outputs, axis=1) != y
     losses = EXAMPLE_LOSSES[loss](outputs, y)
-    return jnp.stack([losses, wrong.astype(outputs.dtype), 1 - right, jnp.max(probabilities, axis=1)]), state
+    right = jnp.take_along_axis(probabilities, jnp.maximum(y, 0)[..., None], axis=-1)[..., 0]
+    wrong = jnp.argmax(outputs, axis=-1) != y
+    scores = jnp.stack([losses, wrong.astype(outputs.dtype), 1 - right, jnp.max(probabilities, axis=-1)])
+    if are_sequences(y):
+        scores = jnp.sum(jnp.where(has_target(y), scores, 0), axis=range(2, scores.ndim))
+    return scores, state
 
 
-def _means(split: str, table: Table) -> dict[tuple[str, str], float]:
-    return {(split, metric): float(value) for metric, value in zip(METRICS, table.mean(axis=1), strict=True)}
+def _means(split: str, table: Table, y: jax.Array) -> dict[tuple[str, str], float]:
+    count = int(jnp.sum(has_target(y))) if are_sequences(y) else len(y)
+    return {(split, metric): float(value) / count for metric, value in zip(METRICS, table.sum(axis=1), strict=True)}
 
 
 @jax.jit

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from basin import data
+from basin.loss.precision import cast_floats
 from basin.spec.data import AnyData
 from basin.spec.run import RunSpec
 from basin.training.feed import Examples
@@ -59,11 +61,16 @@ def judges(run: RunSpec) -> Judges:
 def _judges(source: AnyData, seed: int, dtype: str) -> Judges:
     disk = data.on_disk(source)
     found = data.load(source, seed) if disk is None else disk.open(source, seed, REFERENCE)[1]
-    test = jnp.asarray(found.x_test, dtype), jnp.asarray(found.y_test)
-    held_out = jnp.asarray(found.x_validation, dtype), jnp.asarray(found.y_validation)
+    test = _inputs(found.x_test, dtype), jnp.asarray(found.y_test)
+    held_out = _inputs(found.x_validation, dtype), jnp.asarray(found.y_validation)
     validation = held_out if len(found.y_validation) else None
     train = None
     if not source.endless and disk is None:
-        train = jnp.asarray(found.x_train, dtype), jnp.asarray(found.y_train)
-    first = None if disk is None else jnp.asarray(found.x_train, dtype)
+        train = _inputs(found.x_train, dtype), jnp.asarray(found.y_train)
+    first = None if disk is None else _inputs(found.x_train, dtype)
     return Judges(train, test, validation, source, first)
+
+
+def _inputs(x: np.ndarray, dtype: str) -> jax.Array:
+    """Return inputs on the device: real ones in the run's precision, words of a vocabulary as they are."""
+    return jnp.asarray(cast_floats(x, dtype))

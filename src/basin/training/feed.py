@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from basin.data import reference, stream
 from basin.data.batches import block_steps
 from basin.data.sampler import batch_indices
+from basin.loss.precision import cast_floats
 from basin.spec.run import Order, RunSpec
 from basin.training.keys import named_key
 
@@ -66,7 +67,7 @@ def disk_feed(batch_size: int, inputs: Callable[[Any, jax.Array], jax.Array]) ->
 
     def draw(run: RunSpec, fixed: Any, indices: jax.Array, pool: Examples) -> Examples:
         x, y = pool
-        return inputs(run.data, x[indices]).astype(run.precision), y[indices]
+        return cast_floats(inputs(run.data, x[indices]), run.precision), y[indices]
 
     return Feed(lambda run: None, prepare, draw)
 
@@ -80,6 +81,6 @@ def endless_feed(batch_size: int) -> Feed:
 
     def draw(run: RunSpec, fixed: Any, key_data: jax.Array, pool: Examples) -> Examples:
         x, y = stream(run.data, fixed)(jax.random.wrap_key_data(key_data), batch_size)
-        return x.astype(run.precision), y.astype(jnp.int32)
+        return cast_floats(x, run.precision), y.astype(jnp.int32)
 
     return Feed(lambda run: reference(run.data), prepare, draw)

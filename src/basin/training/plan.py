@@ -192,5 +192,9 @@ def _form(model: Model) -> dict[str, Any]:
 
 def shares_inputs(group: Group) -> bool:
     """Return whether all runs of a group train on the same inputs, label noise aside."""
-    clean = {repr(static_form(run.data)) + repr(run.data.replace(label_noise=0.0)) for run in group.runs.values()}
-    return len(clean) == 1 and not data.depends_on_seed(group.template.data.replace(label_noise=0.0))
+    clean = [_without_noise(run.data) for run in group.runs.values()]
+    return len({repr(static_form(one)) + repr(one) for one in clean}) == 1 and not data.depends_on_seed(clean[0])
+
+
+def _without_noise(source: AnyData) -> AnyData:
+    return source.replace(label_noise=0.0) if "label_noise" in type(source).model_fields else source

@@ -190,7 +190,8 @@ class Program:
     @functools.cached_property
     def _without_network(self) -> Program:
         """The same for a network of no account; examples do not ask for it, and many groups differ in it alone."""
-        template = self.template.replace(model=MLP(widths=(1,)), optimizer=SGD(learning_rate=1.0), augment=())
+        none = {"augment": (), "label_smoothing": None}
+        template = self.template.replace(model=MLP(widths=(1,)), optimizer=SGD(learning_rate=1.0), **none)
         wanted = replace(self, id=program_id(template), template=template, model=model_of(template), in_loop=True)
         return compiled_once(wanted)
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from basin.data.augment import augment
-from basin.loss.examples import EXAMPLE_LOSSES
+from basin.loss.examples import EXAMPLE_LOSSES, mean_over_targets, smoothed_cross_entropy
 from basin.models.convolution import lowered_for_training
 from basin.models.model import Mode, Model, Params, State
 from basin.optim import build
@@ -27,7 +27,7 @@ def train_step(slot: Slot, run: RunSpec, model: Model, num_steps: jax.Array, bat
         run: Its specification; traced fields hold tracers.
         model: The network.
         num_steps: Length of the whole run, for schedules.
-        batch: Inputs (batch, *input_shape) and labels (batch,).
+        batch: Inputs (batch, *input_shape) and labels (batch,), or (batch, length) of sequences.
     """
     (loss, model_state), gradient = batch_gradient(slot, run, model, batch)
     optimizer = build(run.optimizer, num_steps)
@@ -43,15 +43,23 @@ def train_step(slot: Slot, run: RunSpec, model: Model, num_steps: jax.Array, bat
 
 
 def batch_gradient(slot: Slot, run: RunSpec, model: Model, batch: Examples) -> tuple[tuple[jax.Array, State], Any]:
-    """Return ((mean loss, new model state), gradient) of a batch, augmented, with dropout and batch statistics on."""
+    """Return ((mean loss, new model state), gradient) of a batch, augmented, with dropout and batch statistics on.
+
+    The mean is over the batch's targets: of sequences, a long one counts more than a short one.
+    """
     x, y = batch
     x = augment(run.augment, jax.random.fold_in(named_key(run.seed, "augment"), slot.step), x)
     key = jax.random.fold_in(named_key(run.seed, "dropout"), slot.step)
-    example_loss = EXAMPLE_LOSSES[run.loss]
 
     def mean_loss(params: Params) -> tuple[jax.Array, State]:
         outputs, model_state = model.apply(params, slot.model_state, x, mode=Mode.TRAIN, key=key)
-        return jnp.mean(example_loss(outputs, y)), model_state
+        return mean_over_targets(_losses(run, outputs, y), y), model_state
 
     with lowered_for_training():
         return jax.value_and_grad(mean_loss, has_aux=True)(slot.params)
+
+
+def _losses(run: RunSpec, outputs: jax.Array, y: jax.Array) -> jax.Array:
+    if run.label_smoothing is None:
+        return EXAMPLE_LOSSES[run.loss](outputs, y)
+    return smoothed_cross_entropy(outputs, y, run.label_smoothing)
