@@ -19,6 +19,7 @@ from basin.spec.model import (
     LeCun,
     Normal,
     ResNet18,
+    Transformer,
     Uniform,
     ViT,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "LeCun",
     "Normal",
     "ResNet18",
+    "Transformer",
     "Uniform",
     "ViT",
 ]

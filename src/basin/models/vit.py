@@ -8,6 +8,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from basin.models.adapt_flax import flax_model
+from basin.models.attention import Attention, Tokens
 from basin.models.images import check_square
 from basin.models.initializers import initializer
 from basin.models.model import Model
@@ -15,27 +16,6 @@ from basin.spec.model import ViT
 
 SPREAD = 0.02
 """Standard deviation of the first positions and of the class token."""
-
-Tokens = Float[Array, "batch tokens width"]
-
-
-class Attention(nnx.Module):
-    """Self-attention of several heads: softmax(Q K' / scale) V of each, joined and mixed by a dense layer."""
-
-    def __init__(self, spec: ViT, *, rngs: nnx.Rngs) -> None:
-        init = initializer(spec.initializer)
-        self.heads = spec.heads
-        self.scale = (spec.width if spec.attention_scale == "width" else spec.width // spec.heads) ** -0.5
-        self.inputs = nnx.Linear(spec.width, 3 * spec.width, use_bias=False, kernel_init=init, rngs=rngs)
-        self.mix = nnx.Linear(spec.width, spec.width, kernel_init=init, rngs=rngs)
-
-    def __call__(self, x: Tokens) -> Tokens:
-        """Map tokens to tokens of the same shape."""
-        batch, tokens, width = x.shape
-        parts = self.inputs(x).reshape(batch, tokens, 3, self.heads, width // self.heads)
-        query, key, value = (parts[:, :, i].transpose(0, 2, 1, 3) for i in range(3))
-        weights = jax.nn.softmax(self.scale * query @ key.swapaxes(-1, -2), axis=-1)
-        return self.mix((weights @ value).transpose(0, 2, 1, 3).reshape(batch, tokens, width))
 
 
 class Perceptron(nnx.Module):
@@ -58,7 +38,8 @@ class Block(nnx.Module):
 
     def __init__(self, spec: ViT, *, rngs: nnx.Rngs) -> None:
         self.norm_1 = nnx.LayerNorm(spec.width, epsilon=1e-5, rngs=rngs)
-        self.attention = Attention(spec, rngs=rngs)
+        scale = spec.width**-0.5 if spec.attention_scale == "width" else None
+        self.attention = Attention(spec.width, spec.heads, initializer(spec.initializer), scale=scale, rngs=rngs)
         self.norm_2 = nnx.LayerNorm(spec.width, epsilon=1e-5, rngs=rngs)
         self.perceptron = Perceptron(spec, spec.width, rngs=rngs)
         self.dropout = nnx.Dropout(spec.dropout, rngs=rngs) if spec.dropout else None
@@ -70,7 +51,7 @@ class Block(nnx.Module):
         return x + self.perceptron(self.norm_2(x))
 
 
-class Transformer(nnx.Module):
+class VisionTransformer(nnx.Module):
     """Patches to tokens, a class token before them, positions added, blocks, and a head on the class token."""
 
     def __init__(self, spec: ViT, input_shape: tuple[int, ...], num_classes: int, *, rngs: nnx.Rngs) -> None:
@@ -115,7 +96,7 @@ def build_vit(spec: ViT, input_shape: tuple[int, ...], num_classes: int) -> Mode
     """
     check_square(input_shape, spec.patch, "ViT")
     return flax_model(
-        lambda rngs: Transformer(spec, input_shape, num_classes, rngs=rngs),
+        lambda rngs: VisionTransformer(spec, input_shape, num_classes, rngs=rngs),
         name=f"ViT {spec.depth} x {spec.width}",
         input_shape=input_shape,
         num_classes=num_classes,

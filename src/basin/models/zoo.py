@@ -12,10 +12,11 @@ from basin.models.external import brought
 from basin.models.mlp import build_f1, build_mlp
 from basin.models.model import Model
 from basin.models.resnet import build_resnet18
+from basin.models.transformer import build_transformer
 from basin.models.vgg import build_vgg11
 from basin.models.vit import build_vit
 from basin.spec.base import Spec
-from basin.spec.model import CNN5, F1, MLP, VGG11, DenseNet, External, ResNet18, ViT
+from basin.spec.model import CNN5, F1, MLP, VGG11, DenseNet, External, ResNet18, Transformer, ViT
 
 BUILDERS: dict[type[Spec], Callable[[Any, tuple[int, ...], int], Model]] = {
     MLP: build_mlp,
@@ -25,6 +26,7 @@ BUILDERS: dict[type[Spec], Callable[[Any, tuple[int, ...], int], Model]] = {
     VGG11: build_vgg11,
     DenseNet: build_densenet,
     ViT: build_vit,
+    Transformer: build_transformer,
 }
 
 
