@@ -250,7 +250,7 @@ def test_eigenvalues_of_its_hessian_are_those_of_the_dense_one():
     model, params = made(spec)
     x = sentences(8)
     y = np.where(x[:, 1] == PAD, -1, (x[:, 1] + 1) % WORDS).astype(np.int32)
-    loss = DatasetLoss(model, {}, x, y, precision="float64", chunk_size=5)
+    loss = DatasetLoss(model, {}, x, y, precision="float64", chunk_size=4)
     with jax.enable_x64(True):
         point, unravel = ravel_pytree(jax.tree.map(jnp.asarray, params))
 
@@ -273,8 +273,8 @@ def test_networks_side_by_side_are_the_networks_alone():
     x = jnp.asarray(sentences())
     params = [jax.jit(model.init)(jax.random.key(seed))[0] for seed in range(3)]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *params)
-    together = jax.vmap(lambda p: model.apply(p, {}, x, mode=Mode.EVAL)[0])(stacked)
-    alone = [model.apply(p, {}, x, mode=Mode.EVAL)[0] for p in params]
+    apply = jax.jit(lambda p: model.apply(p, {}, x, mode=Mode.EVAL)[0])
+    together, alone = jax.vmap(apply)(stacked), [apply(p) for p in params]
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 

@@ -17,6 +17,7 @@ from basin.models import (
     Constant,
     DenseNet,
     Normal,
+    Transformer,
     Uniform,
     ViT,
     build,
@@ -36,7 +37,13 @@ def count(model: Model) -> int:
 
 
 def inputs(model: Model, batch: int = 12) -> jax.Array:
+    if takes_words(model):
+        return jax.random.randint(jax.random.key(1), (batch, *model.input_shape), 0, model.num_classes)
     return jax.random.normal(jax.random.key(1), (batch, *model.input_shape))
+
+
+def takes_words(model: Model) -> bool:
+    return model.name.startswith("Transformer")
 
 
 @functools.cache
@@ -58,6 +65,7 @@ ZOO = {
     "cnn5": build(CNN5(width=2), (8, 8, 1), 3),
     "densenet": build(DenseNet(depth=7, growth=2), (8, 8, 1), 3),
     "vit": build(ViT(width=8, depth=1, heads=2, mlp_width=8, dropout=0.5), (8, 8, 1), 3),
+    "transformer": build(Transformer(width=8, depth=1, heads=2, dropout=0.5), (2, 4), 3),
     "flax": from_flax(
         lambda rngs: nnx.Sequential(
             nnx.Linear(5, 4, rngs=rngs),
@@ -144,7 +152,7 @@ def test_evaluation_is_repeatable_and_leaves_the_state_alone(model: Model) -> No
     x = inputs(model)
     first, after = model.apply(params, state, x, mode=Mode.EVAL, key=jax.random.key(1))
     second, _ = model.apply(params, state, x, mode=Mode.EVAL, key=jax.random.key(2))
-    assert first.shape == (12, 3)
+    assert first.shape == ((12, 4, 3) if takes_words(model) else (12, 3))
     np.testing.assert_array_equal(first, second)
     jax.tree.map(np.testing.assert_array_equal, state, after)
 

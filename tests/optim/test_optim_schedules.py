@@ -11,6 +11,7 @@ from basin.optim import (
     Constant,
     Cosine,
     Exponential,
+    InverseSquareRoot,
     Linear,
     PowerLaw,
     Step,
@@ -31,6 +32,7 @@ EXAMPLES = {
     "cosine": Cosine(initial=0.1, final=0.01),
     "step": Step(initial=0.1, factor=0.1, at=(0.3, 0.6)),
     "warm-up": Warmup(fraction=0.1, then=Cosine(initial=0.1), start=0.25),
+    "inverse square root": InverseSquareRoot(peak=0.1, warmup=0.2),
 }
 
 
@@ -97,6 +99,16 @@ def test_warmup_reaches_the_inverse_root_schedule_of_transformers():
     spec = Warmup(fraction=f, then=PowerLaw(initial=1.0, power=-0.5, scale=f / (1 - f)))
     p = np.linspace(0.001, 1, 50)
     np.testing.assert_allclose(schedule_value(spec, p), np.minimum(p / f, np.sqrt(f / p)), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("width", "updates", "total"), [(512, 4000, 100_000), (64, 400, 8000)])
+def test_the_inverse_root_schedule_is_the_formula_of_vaswani(width, updates, total):
+    """d^(-1/2) min(t^(-1/2), t w^(-3/2)), in float64; at t = 0, where the formula has no value, it is 0."""
+    t = np.array([1, 2, 7, updates - 1, updates, updates + 1, total // 2, total])
+    spec = InverseSquareRoot(peak=(width * updates) ** -0.5, warmup=updates / total)
+    expected = width**-0.5 * np.minimum(t**-0.5, t * updates**-1.5)
+    np.testing.assert_allclose(schedule_value(spec, t / total), expected, rtol=1e-6)
+    assert float(schedule_value(spec, 0.0)) == 0
 
 
 @pytest.mark.parametrize("case", EXAMPLES)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from basin._lazy import lazy
 from basin.spec.optimizer import SGD, Adadelta, AdaGrad, Adam, AdamW, GradientDescent, RMSProp
-from basin.spec.schedule import Constant, Cosine, Exponential, Linear, PowerLaw, Step, Warmup
+from basin.spec.schedule import Constant, Cosine, Exponential, InverseSquareRoot, Linear, PowerLaw, Step, Warmup
 
 if TYPE_CHECKING:
     from basin.optim.pipeline import build
@@ -28,6 +28,7 @@ __all__ = [
     "Cosine",
     "Exponential",
     "GradientDescent",
+    "InverseSquareRoot",
     "Linear",
     "PowerLaw",
     "RMSProp",

@@ -14,7 +14,17 @@ import jax.numpy as jnp
 from jaxtyping import ArrayLike, Float
 
 from basin.spec.base import Spec
-from basin.spec.schedule import Constant, Cosine, Exponential, Linear, PowerLaw, Rate, Step, Warmup
+from basin.spec.schedule import (
+    Constant,
+    Cosine,
+    Exponential,
+    InverseSquareRoot,
+    Linear,
+    PowerLaw,
+    Rate,
+    Step,
+    Warmup,
+)
 
 
 def schedule_value(schedule: Rate | float, progress: ArrayLike) -> Float[jax.Array, "*shape"]:
@@ -78,6 +88,10 @@ def _warmup(s: Warmup, p: jax.Array) -> jax.Array:
     return schedule_value(s.then, after) * (s.start + (1.0 - s.start) * risen)
 
 
+def _inverse_square_root(s: InverseSquareRoot, p: jax.Array) -> jax.Array:
+    return s.peak * jnp.minimum(p / s.warmup, jnp.sqrt(s.warmup / jnp.maximum(p, s.warmup)))
+
+
 def _at_least(p: jax.Array) -> jax.Array:
     return p * (1.0 + 4.0 * jnp.finfo(p.dtype).eps)
 
@@ -90,5 +104,6 @@ FORMULAS: dict[type[Spec], Callable[[Any, jax.Array], jax.Array]] = {
     Cosine: _cosine,
     Step: _step,
     Warmup: _warmup,
+    InverseSquareRoot: _inverse_square_root,
 }
 """The formula of each schedule."""

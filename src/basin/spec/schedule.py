@@ -10,7 +10,8 @@ numbers are traced; kinds and the number of steps in :class:`Step` are not.
 References:
     Bishop & Bishop, Deep Learning (2024), section 7.3.2 (linear, power law, exponential).
     Nakkiran et al., Deep Double Descent (2019) (inverse square root by stairs). Loshchilov & Hutter, SGDR (2017)
-    (cosine). Goyal et al., Accurate, Large Minibatch SGD (2017) (gradual warm-up).
+    (cosine). Goyal et al., Accurate, Large Minibatch SGD (2017) (gradual warm-up). Vaswani et al., Attention is all you
+    need (2017) (warm-up, then inverse square root).
 """
 
 from __future__ import annotations
@@ -128,7 +129,23 @@ class Warmup(Spec):
     start: Annotated[float, TRACED, Field(ge=0, le=1)] = 0.0
 
 
-Schedule = Constant | Linear | PowerLaw | Exponential | Cosine | Step | Warmup
+class InverseSquareRoot(Spec):
+    """A linear rise, then one over the root of the updates: value(p) = peak min(p / f, sqrt(f / p)), f = warmup.
+
+    The schedule of Vaswani et al. 2017, d^(-1/2) min(t^(-1/2), t w^(-3/2)) for a width d, after t of T updates and
+    with w updates of warm-up, has peak = (d w)^(-1/2) and warmup = w / T. The first update, at p = 0, moves nothing.
+
+    Attributes:
+        peak: The highest value, at progress `warmup`.
+        warmup: Length of the rise.
+    """
+
+    kind: Literal["inverse_square_root"] = "inverse_square_root"
+    peak: NonNegative
+    warmup: InnerFraction
+
+
+Schedule = Constant | Linear | PowerLaw | Exponential | Cosine | Step | Warmup | InverseSquareRoot
 
 
 def kinds(union: Any) -> dict[str, type[Spec]]:
