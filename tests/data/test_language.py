@@ -428,3 +428,12 @@ def test_runs_side_by_side_have_the_bits_of_each_alone():
     for i, rate in enumerate(rates.tolist()):
         for many, one in zip(together, drawn(SMALL.replace(noise=rate), 64), strict=True):
             np.testing.assert_array_equal(many[i], one)
+
+
+def test_sentences_are_the_same_whichever_arithmetic_was_there_first() -> None:
+    """A program that was compiled in JAX's 64-bit mode must not be in the way of one that is not."""
+    spec = Language(nouns=5, verbs=3, adjectives=2, length=9, num_train=20, num_test=20)
+    with jax.enable_x64(True):
+        wide = load(spec, 0)
+    narrow = load(spec, 0)
+    assert (wide.x_train.tobytes(), wide.y_train.tobytes()) == (narrow.x_train.tobytes(), narrow.y_train.tobytes())

@@ -35,7 +35,7 @@ PHRASES = (0, 5, 10)
 """Where in a clause subject, object and the phrase of the preposition begin."""
 
 _TARGET_CLAUSE = (14, 0, 3, 2, 1, 10, 13, 12, 11, 9, 5, 8, 7, 6, 4)
-TARGET_ORDER = np.array([*_TARGET_CLAUSE, 15, *(16 + slot for slot in _TARGET_CLAUSE)])
+TARGET_ORDER = np.array([*_TARGET_CLAUSE, 15, *(16 + slot for slot in _TARGET_CLAUSE)], np.int32)
 """The slots in the order of the target."""
 
 LONGEST = len(SLOTS) + 1

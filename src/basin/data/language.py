@@ -37,7 +37,7 @@ from basin.data.source import DataInfo, Dataset, Sample, Source
 from basin.data.spelling import spelling
 from basin.spec.data import BOS, EOS, NO_TOKEN, Language
 
-_PLACES = {name: np.array([i for i, slot in enumerate(SLOTS) if slot == name]) for name in CLASSES}
+_PLACES = {name: np.array([i for i, slot in enumerate(SLOTS) if slot == name], np.int32) for name in CLASSES}
 _OBJECT_NOUN = PHRASES[1] + CLAUSE.index("N")
 
 
@@ -149,7 +149,7 @@ def _sentence(
     target["V"] = forms["V"][verbs, sense, plural]
 
     tokens = {name: word[name] + first for name, first in zip(CLASSES, lexicon.first, strict=True)}
-    back = np.argsort(np.concatenate([_PLACES[name] for name in CLASSES]))
+    back = np.argsort(np.concatenate([_PLACES[name] for name in CLASSES])).astype(np.int32)
     source, translated = (jnp.concatenate([of[name] for name in CLASSES], axis=1)[:, back] for of in (tokens, target))
     return source, translated
 
