@@ -16,7 +16,8 @@ from basin.loss import DatasetLoss
 from basin.measure import hessian_eigenvalues
 from basin.models import Mode, Transformer, build
 from basin.models.attention import attend
-from basin.models.transformer import PAD, positions
+from basin.models.transformer import positions
+from basin.spec.data import PAD
 
 WORDS, LENGTH = 7, 5
 SPECS = {

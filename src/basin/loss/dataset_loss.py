@@ -27,7 +27,6 @@ from jaxtyping import Array, Float, Num, Shaped
 from basin.loss import chunks, curvature
 from basin.loss.chunks import ChunkProgram, Data, Quantity
 from basin.loss.examples import (
-    NO_TARGET,
     ExampleLoss,
     are_sequences,
     cross_entropy,
@@ -36,6 +35,7 @@ from basin.loss.examples import (
 )
 from basin.loss.precision import Precision, arithmetic, cast_floats, check_precision, is_traced
 from basin.models.model import Mode, Model
+from basin.spec.data import NO_TOKEN
 
 BatchNorm = Literal["recomputed", "running", "batch"]
 
@@ -293,8 +293,8 @@ def _check_data(model: Model, x: Any, y: Any, *, labels: bool) -> None:
     if not np.issubdtype(y.dtype, np.integer):
         raise ValueError(f"cross_entropy: expected integer labels, got {y.dtype} of shape {tuple(y.shape)}")
     low, high = int(y.min()), int(y.max())
-    if low < (NO_TARGET if are_sequences(y) else 0) or high >= model.num_classes:
-        none = f", or {NO_TARGET} for none" if are_sequences(y) else ""
+    if low < (NO_TOKEN if are_sequences(y) else 0) or high >= model.num_classes:
+        none = f", or {NO_TOKEN} for none" if are_sequences(y) else ""
         raise ValueError(
             f"expected labels from 0 to {model.num_classes - 1}{none}, got {low} to {high}; renumber the classes"
         )

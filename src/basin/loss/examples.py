@@ -9,7 +9,7 @@ are chunked cannot change how they are weighted.
 | `mse` | `sum_j (z_j - t_j)^2 / 2`: the half sum over outputs | real `t`, or integer labels made one-hot |
 
 Outputs are `(chunk, outputs)` for one target an example. For sequences they are `(chunk, length, outputs)` and labels
-`(chunk, length)`, with :data:`NO_TARGET` where a shorter sequence has none left. A mean is over all **targets**, in
+`(chunk, length)`, with `NO_TOKEN` = -1 where a shorter sequence has none left. A mean is over all **targets**, in
 nats a token: an example counts as often as it has targets, and what has no target counts nothing.
 """
 
@@ -23,11 +23,9 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Num
 
 from basin.spec.base import unknown_name
+from basin.spec.data import NO_TOKEN
 
 ExampleLoss = Callable[[jax.Array, jax.Array], jax.Array]
-
-NO_TARGET = -1
-"""The label where a sequence has no target: padding."""
 
 
 def cross_entropy(
@@ -43,7 +41,7 @@ def cross_entropy(
     Example:
         >>> float(cross_entropy(jnp.zeros((1, 2)), jnp.array([1]))[0])  # log 2
         0.6931471824645996
-        >>> cross_entropy(jnp.zeros((1, 2, 4)), jnp.array([[3, NO_TARGET]])).tolist()  # log 4, and none
+        >>> cross_entropy(jnp.zeros((1, 2, 4)), jnp.array([[3, NO_TOKEN]])).tolist()  # log 4, and none
         [[1.3862943649291992, 0.0]]
     """
     _check_one_vector_each(outputs, targets)
@@ -121,7 +119,7 @@ def mean_over_targets(losses: Float[Array, "chunk *length"], targets: Num[Array,
     """Return the mean of what an example loss returned, over the targets that there are.
 
     Example:
-        >>> float(mean_over_targets(jnp.array([[3.0, 1.0], [5.0, 0.0]]), jnp.array([[7, 2], [4, NO_TARGET]])))
+        >>> float(mean_over_targets(jnp.array([[3.0, 1.0], [5.0, 0.0]]), jnp.array([[7, 2], [4, NO_TOKEN]])))
         3.0
     """
     if losses.ndim == 1:
@@ -131,7 +129,7 @@ def mean_over_targets(losses: Float[Array, "chunk *length"], targets: Num[Array,
 
 def has_target(targets: Int[Array, "chunk *length"] | Int[np.ndarray, "chunk *length"]) -> Bool[Array, "chunk *length"]:
     """Return where there is a target."""
-    return jnp.asarray(targets) != NO_TARGET
+    return jnp.asarray(targets) != NO_TOKEN
 
 
 def are_sequences(targets: Num[Array, "chunk ..."] | Num[np.ndarray, "chunk ..."]) -> bool:

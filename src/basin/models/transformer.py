@@ -26,9 +26,7 @@ from basin.models.attention import Attention, Tokens, Visible
 from basin.models.initializers import initializer
 from basin.models.model import Model
 from basin.spec import model as specs
-
-PAD = 0
-"""The word that fills what is left of a sentence."""
+from basin.spec.data import PAD
 
 
 class Dense(nnx.Module):
@@ -81,10 +79,9 @@ class EncoderDecoder(nnx.Module):
 
     def __init__(self, spec: specs.Transformer, vocabulary: int, *, rngs: nnx.Rngs) -> None:
         tables = {"all": 1, "decoder": 2, "none": 3}[spec.tied]
-        spread = spec.width**-0.5
-        self.words = nnx.List(
-            [nnx.Param(spread * jax.random.normal(rngs.params(), (vocabulary, spec.width))) for _ in range(tables)]
-        )
+        normal = jax.nn.initializers.normal(spec.width**-0.5)
+        shape = vocabulary, spec.width
+        self.words = nnx.List([nnx.Param(normal(rngs.params(), shape, jnp.float32)) for _ in range(tables)])
         encoder, decoder = spec.depths
         self.encoder = nnx.List([Layer(spec, decodes=False, rngs=rngs) for _ in range(encoder)])
         self.decoder = nnx.List([Layer(spec, decodes=True, rngs=rngs) for _ in range(decoder)])
