@@ -418,6 +418,9 @@ class ImageFolder(_FiniteSet):
         return classes
 
 
+Classified = Annotated[Digits | Glyphs | Mixture | Teacher | Npz | Cifar5m | ImageFolder, Field(discriminator="kind")]
+"""Any source whose examples are of one class each, a share of which may be made wrong."""
+
 AnyData = Annotated[
     Digits | Glyphs | Mixture | Teacher | Language | Npz | Pairs | Cifar5m | ImageFolder, Field(discriminator="kind")
 ]

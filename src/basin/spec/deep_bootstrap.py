@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from basin.spec.augment import AnyAugmentation
 from basin.spec.base import HOST, HostFloat, HostInt, Spec
-from basin.spec.data import AnyData
+from basin.spec.data import Classified
 from basin.spec.model import AnyModel
 from basin.spec.optimizer import AnyOptimizer
 from basin.spec.study import StudySpec
@@ -45,7 +45,7 @@ class Pretraining(Spec):
             is drawn anew. If not given, all that fits.
     """
 
-    data: AnyData
+    data: Classified
     steps: Annotated[HostInt, Field(ge=1)]
     layers: tuple[str, ...] | None = None
 
@@ -70,7 +70,7 @@ class Arm(Spec):
     varies: Topic = "architecture"
     model: AnyModel
     optimizer: AnyOptimizer
-    data: AnyData | None = None
+    data: Classified | None = None
     augment: tuple[AnyAugmentation, ...] = ()
     pretraining: Pretraining | None = None
     against: str | None = None
@@ -97,7 +97,7 @@ class DeepBootstrap(StudySpec):
         arms: The ways of training; the first is the one that others are held against where they name none.
     """
 
-    data: AnyData
+    data: Classified
     sizes: Annotated[tuple[int, ...], HOST, Field(min_length=2)]
     batch_size: Annotated[HostInt, Field(ge=1)]
     steps: Annotated[HostInt, Field(ge=10)]

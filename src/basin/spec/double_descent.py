@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from basin.spec.augment import AnyAugmentation
 from basin.spec.base import HOST, HostInt, Spec
 from basin.spec.budget import Budget
-from basin.spec.data import AnyData
+from basin.spec.data import Classified
 from basin.spec.model import AnyModel
 from basin.spec.optimizer import AnyOptimizer
 from basin.spec.study import StudySpec
@@ -39,7 +39,7 @@ class Family(Spec):
     name: Annotated[str, Field(pattern="^[a-z0-9-]+$")]
     model: AnyModel
     widths: Ascending
-    data: AnyData
+    data: Classified
     optimizer: AnyOptimizer
     batch_size: Annotated[HostInt, Field(ge=1)]
     budget: Annotated[Budget, HOST]

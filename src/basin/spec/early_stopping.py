@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from basin.spec.base import HOST, HostFloat, HostInt, Spec
-from basin.spec.data import AnyData, Digits, Glyphs
+from basin.spec.data import Classified, Digits, Glyphs
 from basin.spec.model import MLP, Constant
 from basin.spec.schedule import Cosine, Rate
 from basin.spec.study import StudySpec
@@ -45,7 +45,7 @@ class LearningCurves(Spec):
     """
 
     name: Annotated[str, Field(pattern="^[a-z0-9]+$")]
-    data: AnyData
+    data: Classified
     batch_size: Annotated[HostInt, Field(ge=1)] = 50
     epochs: Annotated[HostInt, Field(ge=1)] = 60
     looks: Annotated[HostInt, Field(ge=3)] = 30
@@ -62,7 +62,7 @@ class Likeness(Spec):
         decayed_steps: Its updates.
     """
 
-    data: AnyData = Glyphs(size=8, num_train=200, num_test=2000, label_noise=0.1)
+    data: Classified = Glyphs(size=8, num_train=200, num_test=2000, label_noise=0.1)
     learning_rate: Annotated[HostFloat, Field(gt=0)] = 0.05
     steps: Annotated[tuple[int, ...], HOST, Field(min_length=2)] = (10, 50, 250, 1000)
     decayed_rate: Rate = Cosine(initial=0.01)

@@ -10,7 +10,7 @@ import numpy as np
 
 from basin.measure import Worlds
 from basin.spec.budget import Budget
-from basin.spec.data import AnyData
+from basin.spec.data import Classified
 from basin.spec.deep_bootstrap import Arm, DeepBootstrap
 from basin.spec.run import Evaluations, RunSpec, Start
 from basin.studies.runs import crossing
@@ -59,10 +59,10 @@ def _of(spec: DeepBootstrap, arm: Arm, seed: int) -> Iterator[tuple[Cell, RunSpe
     fresh = spec.fresh if has_all_seeds(spec, arm) else 0
     yield Cell(arm.name, "ideal", 0, seed), in_ideal_world(common).replace(fresh=fresh)
     for size in sizes_of(spec, arm):
-        yield Cell(arm.name, "real", size, seed), common.replace(data=sample_of(common.data, size))
+        yield Cell(arm.name, "real", size, seed), common.replace(data=sample_of(data_of(spec, arm), size))
 
 
-def sample_of(source: AnyData, size: int) -> AnyData:
+def sample_of(source: Classified, size: int) -> Classified:
     """Return the source with so many examples, a sample of the run's seed wherever there is a choice."""
     own = {"sample": "random"} if "sample" in type(source).model_fields else {}
     return source.replace(num_train=size, **own)
@@ -92,7 +92,7 @@ def _parent(spec: DeepBootstrap, arm: Arm, seed: int) -> Start | None:
     return Start(run=in_ideal_world(run), layers=arm.pretraining.layers)
 
 
-def data_of(spec: DeepBootstrap, arm: Arm) -> AnyData:
+def data_of(spec: DeepBootstrap, arm: Arm) -> Classified:
     """Return where an arm's examples come from."""
     return spec.data if arm.data is None else arm.data
 
