@@ -84,7 +84,7 @@ class WidthFamily(Family):
     Attributes:
         noises: Other rates of label noise, the first of which is the one that the peak is compared with.
         fewer: A smaller sample.
-        decays: Strengths of the decay of weights; the optimiser must have such a field.
+        decays: Strengths of the decay of weights. Where the optimiser's own is above 0 all are one program.
         augmented: What is done to the images of every batch in an arm of its own.
         random_labels: Whether the widest network is also trained on labels that say nothing.
     """
@@ -96,14 +96,6 @@ class WidthFamily(Family):
     random_labels: bool = False
 
     @model_validator(mode="after")
-    def _decays_have_a_field(self) -> WidthFamily:
-        if self.decays and not hasattr(self.optimizer, "weight_decay"):
-            raise ValueError(
-                f"expected an optimiser with weight_decay for decays, got {self.optimizer.kind}; use adamw"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _fewer_are_fewer(self) -> WidthFamily:
         if self.fewer is not None and self.data.num_train is not None and self.fewer >= self.data.num_train:
             raise ValueError(f"expected fewer than num_train = {self.data.num_train}, got {self.fewer}")
@@ -111,13 +103,21 @@ class WidthFamily(Family):
 
 
 class EpochFamily(Family):
-    """A family over epochs: its widths are those below, at and above the interpolation threshold.
+    """A family over epochs: its first width is far below the interpolation threshold, its last far above.
 
     Attributes:
+        critical: The width at the threshold, one of the widths.
         noises: Other rates of label noise, the first of which is the one that the peak is compared with.
     """
 
+    critical: Annotated[HostInt, Field(ge=1)]
     noises: Noises = ()
+
+    @model_validator(mode="after")
+    def _critical_is_a_width_between(self) -> EpochFamily:
+        if self.critical not in self.widths[1:-1]:
+            raise ValueError(f"expected critical as one of {self.widths[1:-1]}, widths between, got {self.critical}")
+        return self
 
 
 class SampleFamily(Family):

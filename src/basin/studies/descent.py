@@ -158,11 +158,11 @@ def noise_raises_claim(name: str, setting: str, **fields: Any) -> Claim:
 
 
 def noise_raises(clean: Sweep, noisy: Sweep) -> Measured:
-    """Return by how much the peak is higher with noise; 0 stands for a curve without one."""
+    """Return by how much the peak is higher with noise; without noise 0 stands for a curve that has none."""
     without, with_noise = clean.peak(), noisy.peak()
-    heights = [np.maximum(found.limiting, 0.0) for found in (without, with_noise)]
     note = f"peak at {clean.at(without.place)} without noise, at {noisy.at(with_noise.place)} with it"
-    return Measured.of(paired(*heights), note)
+    raised = paired(np.maximum(without.limiting, 0.0), with_noise.limiting)
+    return Measured.of(raised, note, premise=there_is_a_peak(noisy))
 
 
 # ---------------------------------------------------------------- where it stands

@@ -14,6 +14,7 @@ MODULES = {
     "averages": "basin.studies.averages.study",
     "adaptive": "basin.studies.adaptive.study",
     "deep-bootstrap": "basin.studies.deep_bootstrap.study",
+    "double-descent-epochs": "basin.studies.double_descent_epochs.study",
     "double-descent-samples": "basin.studies.double_descent_samples.study",
     "double-descent-width": "basin.studies.double_descent_width.study",
     "early-stopping": "basin.studies.early_stopping.study",

@@ -96,8 +96,9 @@ def _complexity_figure(spec: DoubleDescentSamples, found: Found) -> Figure:
         located = [complexity(found, family, width) for width in family.widths]
         widths = np.array(family.widths, float)
         fits = _line("fits", widths, located)
-        peaks = {size: np.nanmedian(sweep.peaks()) for size, sweep in by_size(found, family).items()}
-        places = np.array(sorted((width, size) for size, width in peaks.items() if np.isfinite(width))).reshape(-1, 2)
+        peaks = {size: sweep.peaks() for size, sweep in by_size(found, family).items()}
+        medians = [(np.nanmedian(widths), size) for size, widths in peaks.items() if np.isfinite(widths).any()]
+        places = np.array(sorted(medians)).reshape(-1, 2)
         panels.append(lines.Panel(family.name, (fits, Line("peaks", places[:, 0], places[:, 1], style="points"))))
     return lines.draw(
         "complexity",

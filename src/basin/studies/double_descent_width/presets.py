@@ -15,6 +15,9 @@ from basin.spec.model import CNN5, MLP, ResNet18
 from basin.spec.optimizer import SGD, Adam, AdamW
 from basin.spec.schedule import PowerLaw
 
+NONE = 1e-9
+"""A decay of no effect in 32 bits; at 0 a network without decay would be a program of its own, compiled apart."""
+
 GLYPHS = Glyphs(size=8, difficulty=0.3, num_train=1000, num_test=2000, num_validation=500, label_noise=0.2)
 
 TWO_LAYER = WidthFamily(
@@ -22,7 +25,7 @@ TWO_LAYER = WidthFamily(
     model=MLP(widths=(1,)),
     widths=(4, 6, 8, 11, 16, 23, 32, 64, 128, 256),
     data=GLYPHS,
-    optimizer=AdamW(learning_rate=3e-3, weight_decay=0.0),
+    optimizer=AdamW(learning_rate=3e-3, weight_decay=NONE),
     batch_size=128,
     budget=Budget(amount=3000, unit="steps"),
     noises=(0.0,),
@@ -60,7 +63,7 @@ STANDARD = DoubleDescentWidth(
         TWO_LAYER.replace(
             name="three-layer",
             model=MLP(widths=(1, 1)),
-            optimizer=AdamW(learning_rate=1e-3, weight_decay=0.0),
+            optimizer=AdamW(learning_rate=1e-3, weight_decay=NONE),
             decays=(),
         ),
         _CNN,
