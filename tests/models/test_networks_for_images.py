@@ -27,7 +27,18 @@ def outputs(spec: object, params: dict, x: np.ndarray, mode: Mode = Mode.BATCH) 
 
 @pytest.mark.parametrize(
     ("spec", "published"),
-    [(ResNet18(), 11_171_146), (ResNet18(width=1), 2_947), (VGG11(), 9_231_114), (DenseNet(), 1_019_722)],
+    [
+        (ResNet18(), 11_171_146),
+        (ResNet18(width=1), 2_947),
+        (ResNet18(width=3), 25_165),
+        (ResNet18(width=5), 69_175),
+        (ResNet18(width=10), 274_540),
+        (ResNet18(width=12), 394_822),
+        (ResNet18(width=16), 700_762),
+        (ResNet18(width=32), 2_796_202),
+        (VGG11(), 9_231_114),
+        (DenseNet(), 1_019_722),
+    ],
 )
 def test_sizes_are_the_published_ones_and_those_of_the_arrays(spec: ResNet18, published: int) -> None:
     # the count in the specification is arithmetic; the arrays are counted after Flax has made their shapes

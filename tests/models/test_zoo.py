@@ -131,7 +131,14 @@ with_dropout = pytest.mark.parametrize(
 
 @pytest.mark.parametrize(
     ("spec", "published"),
-    [(F1(), 1_462_794), (CNN5(width=64), 1_558_026), (CNN5(width=16), 99_210), (CNN5(width=128), 6_212_618)],
+    [
+        (F1(), 1_462_794),
+        (CNN5(width=10), 39_330),
+        (CNN5(width=16), 99_210),
+        (CNN5(width=32), 391_946),
+        (CNN5(width=64), 1_558_026),
+        (CNN5(width=128), 6_212_618),
+    ],
 )
 def test_sizes_are_the_published_ones_and_those_of_the_arrays(spec: F1 | CNN5, published: int) -> None:
     # the count in the specification is arithmetic; the arrays are counted after Flax has made their shapes
@@ -144,6 +151,18 @@ def test_sizes_are_the_published_ones_and_those_of_the_arrays(spec: F1 | CNN5, p
 def test_the_size_of_an_mlp_is_that_of_its_arrays(norm: str | None) -> None:
     spec = MLP(widths=(7, 5), norm=norm)
     assert spec.num_parameters((4, 3), 6) == count(build(spec, (4, 3), 6))
+
+
+@pytest.mark.parametrize(
+    ("width", "inputs", "size"),
+    [(50, 784, 39_760), (51, 784, 40_555), (1, 784, 805), (1000, 784, 795_010), (53, 64, 3_985), (54, 64, 4_060)],
+)
+def test_a_two_layer_network_has_a_weight_a_label_where_it_can_just_fit(width: int, inputs: int, size: int) -> None:
+    """(d + 1) H + (H + 1) K passes n K from H = 50 to 51 at n = 4 000, d = 784, from 53 to 54 at n = 400, d = 64."""
+    spec = MLP(widths=(width,))
+    num_examples = {784: 4000, 64: 400}[inputs]
+    assert spec.num_parameters((inputs,), 10) == size == count(build(spec, (inputs,), 10))
+    assert (size < 10 * num_examples) == (width < {784: 51, 64: 54}[inputs])
 
 
 @every_model

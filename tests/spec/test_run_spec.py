@@ -126,6 +126,21 @@ def test_what_runs_had_no_word_for_once_is_not_in_their_record() -> None:
     assert list(CHILD.record()) == [*names.split(), "start"]
 
 
+def test_a_start_that_does_not_grow_is_written_as_before_networks_could() -> None:
+    grown = CHILD.replace(start={"run": RUN, "new_weights_std": 0.1})
+    assert list(CHILD.record()["start"]) == ["run", "layers"]
+    assert grown.record()["start"]["new_weights_std"] == 0.1
+    assert RunSpec.model_validate(grown.record()) == RunSpec.from_toml(grown.to_toml()) == grown
+    assert (
+        len({content_id(run) for run in (CHILD, grown, grown.replace(start={"run": RUN, "new_weights_std": 0}))}) == 3
+    )
+    assert static_id(grown) == static_id(RUN)
+
+
+def test_the_id_of_a_run_with_a_start_is_what_it_was_before_networks_could_grow() -> None:
+    assert content_id(CHILD) == "c5ba8356333164cc"
+
+
 def test_overrides_reach_into_a_start() -> None:
     changed = override(CHILD, ["start.run.seed=7", "start.layers=['dense']", "start.run.model.widths=[3]"])
     assert (changed.start.run.seed, changed.start.layers, changed.start.run.model.widths) == (7, ("dense",), (3,))
@@ -139,6 +154,8 @@ def test_overrides_reach_into_a_start() -> None:
         ({"keep_best": "loss"}, "expected held-out examples to keep the best weights by, got none; set data.num_valid"),
         ({"start": {"run": RUN, "layers": []}}, "layers"),
         ({"start": {"layers": ["dense"]}}, "run"),
+        ({"start": {"run": RUN, "new_weights_std": -0.1}}, "new_weights_std"),
+        ({"stop": ({"kind": "train_error", "threshold": 1.0},)}, "threshold"),
     ],
 )
 def test_a_start_or_a_best_look_that_means_nothing_is_refused(change: dict, message: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from basin.spec.augment import AnyAugmentation
 from basin.spec.base import HOST, STATIC, TRACED, HostFloat, HostInt, Spec
@@ -26,6 +26,13 @@ class StopAtSoftError(Spec):
 
     kind: Literal["train_soft_error"] = "train_soft_error"
     threshold: Annotated[HostFloat, Field(gt=0, lt=1)] = 0.01
+
+
+class StopAtError(Spec):
+    """Stop at the first evaluation at which at most a share `threshold` of the training set is classified wrongly."""
+
+    kind: Literal["train_error"] = "train_error"
+    threshold: Annotated[HostFloat, Field(ge=0, lt=1)] = 0.0
 
 
 class StopAtPlateau(Spec):
@@ -59,7 +66,8 @@ class StopAtValidation(Spec):
 
 
 AnyStop = Annotated[
-    StopAtLoss | StopAtSoftError | StopAtPlateau | StopAtDivergence | StopAtValidation, Field(discriminator="kind")
+    StopAtLoss | StopAtSoftError | StopAtError | StopAtPlateau | StopAtDivergence | StopAtValidation,
+    Field(discriminator="kind"),
 ]
 
 
@@ -120,6 +128,9 @@ class Start(Spec):
         layers: Which arrays are taken, by the beginnings of their dotted paths, such as `"dense"`, `"dense.0"` or
             `"output.kernel"`; each must be in both networks, in one shape. If not given, every layer whose arrays have
             the same paths and shapes in both: a last layer for other classes stays as it was drawn.
+        new_weights_std: Lets a network grow out of a smaller one: an array of the parent that is nowhere larger is put
+            into the corner of the child's, as its first units, and the rest is drawn from a normal distribution with
+            mean 0 and this standard deviation (Belkin et al. 2019: 0.1). If not given, shapes must be equal.
 
     Example:
         >>> import basin
@@ -132,11 +143,17 @@ class Start(Spec):
 
     run: RunSpec
     layers: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)] | None = None
+    new_weights_std: Annotated[HostFloat, Field(ge=0)] | None = None
 
     @field_validator("layers")
     @classmethod
     def _in_one_order(cls, layers: tuple[str, ...] | None) -> tuple[str, ...] | None:
         return None if layers is None else tuple(sorted(set(layers)))
+
+    @model_serializer(mode="wrap")
+    def _without_what_had_no_word(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write nothing of growing where nothing grows, as in records from before networks could."""
+        return {name: value for name, value in write(self).items() if name != "new_weights_std" or value is not None}
 
 
 class RunSpec(Spec):

@@ -104,7 +104,8 @@ def _check_disk(run: RunSpec, source: AnyData) -> None:
 def _check_fit(model: Model, start: Start | None) -> None:
     """Refuse a start that has nothing for a network, before anything is trained."""
     if start is not None:
-        agreeing(shapes(_form(model)), shapes(_form(model_of(start.run))), start.layers)
+        grows = start.new_weights_std is not None
+        agreeing(shapes(_form(model)), shapes(_form(model_of(start.run))), start.layers, grow=grows)
 
 
 def model_of(run: RunSpec) -> Model:

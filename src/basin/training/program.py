@@ -26,11 +26,12 @@ from basin.spec.model import MLP
 from basin.spec.optimizer import SGD
 from basin.spec.run import RunSpec
 from basin.training.feed import Examples, Feed, disk_feed, endless_feed, finite_feed
+from basin.training.keys import named_key
 from basin.training.plan import model_of, program_id
 from basin.training.run import Run
 from basin.training.slot import Slot, fresh_slot, initial_weights, take
 from basin.training.step import batch_gradient, train_step
-from basin.training.transfer import overlay
+from basin.training.transfer import Growth, overlay
 
 Leaves = dict[str, Any]
 
@@ -94,7 +95,9 @@ class Program:
         if run.start is not None:
             assert parent is not None
             given = jax.tree.map(np.asarray, {"params": parent.params, "state": parent.state})
-            params, state = overlay({"params": params, "state": state}, given, run.start.layers).values()
+            own, std = {"params": params, "state": state}, run.start.new_weights_std
+            growth = None if std is None else Growth(std, named_key(run.seed, "grow"))
+            params, state = overlay(own, given, run.start.layers, growth).values()
         return fresh_slot(params, state, _optimizer(run, leaves_of(run)))
 
     def advance(self, slots: Slot, leaves: Leaves, pool: Examples, count: int) -> Slot:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from basin.spec.run import (
     AnyStop,
     StopAtDivergence,
+    StopAtError,
     StopAtLoss,
     StopAtPlateau,
     StopAtSoftError,
@@ -36,6 +37,8 @@ def _check_one(rule: AnyStop, history: History) -> Outcome | None:
             return Outcome("stopped", step, f"training loss {loss:.3g} <= {threshold:g}")
         case StopAtSoftError(threshold=threshold) if soft_error <= threshold:
             return Outcome("stopped", step, f"training soft-error {soft_error:.3g} <= {threshold:g}")
+        case StopAtError(threshold=threshold) if newest["train", "error"] <= threshold:
+            return Outcome("stopped", step, f"training error {newest['train', 'error']:.3g} <= {threshold:g}")
         case StopAtPlateau() if _on_plateau(rule, [values["train", "loss"] for _, values in history]):
             return Outcome("stopped", step, f"no improvement of the training loss for {rule.patience} evaluations")
         case StopAtValidation() if _is_past_its_best(rule, history):
