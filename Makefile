@@ -29,6 +29,7 @@ format: $(READY_DEV)
 bench: $(READY_DEV) .venv-bench/.ready
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/steps.py
+	$(BIN)/python benchmarks/runs.py
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

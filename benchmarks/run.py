@@ -80,6 +80,12 @@ def rows(minimum: Path) -> list[Row]:
             extra=[peer("two such processes", "sweep.py", "--processes", "2", repeats=1)],
         ),
         Row(
+            "two-layer networks: 25 widths x 3 seeds, 400 digits, 3 000 steps",
+            "10x",
+            Side("Basin", "ours/two_layer.py", (), 2),
+            [peer("PyTorch eager, one thread", "two_layer.py", repeats=1)],
+        ),
+        Row(
             "F1, batch 256, Adam",
             "1.8x",
             Side("Basin", "ours/training.py", ("--task", "f1")),
@@ -188,7 +194,7 @@ def summary(row: Row, found: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     warm = ours["median"] / rivals[best]["median"]
     ratio = warm if row.more_is_better else 1 / warm
     result = {"row": row.name, "target": row.target, "sides": sides, "fastest_rival": best, "ratio": ratio}
-    if row.ours.script.endswith("sweep.py"):
+    if row.ours.script.endswith(("sweep.py", "two_layer.py")):
         result["cold_ratio"] = rivals[best]["median"] / ours["cold"]
     return result
 

@@ -1,7 +1,8 @@
 """Compiling the programs of the next groups while a group is trained.
 
 Compiling keeps one core busy, and so does training a network that convolves; a study of many small groups would leave
-the other cores of a processor idle. Compiling is done by making a step and a look on a state that nobody keeps, so
+the other cores of a processor idle. A sweep of small networks over their width is mostly compiled, so every core has a
+thread for it. Compiling is done by making a step and a look on a state that nobody keeps, so
 nothing that is trained can change by it, and what goes wrong here is met again where it matters.
 """
 
@@ -19,7 +20,7 @@ from basin.loss.precision import arithmetic
 from basin.training.bench import Bench
 from basin.training.evaluate import evaluate
 from basin.training.examples import judges
-from basin.training.plan import Group, about, num_parameters
+from basin.training.plan import Group, about, num_parameters, program_id
 
 LARGEST = 2**26
 """Numbers that the state and the examples of a group may hold together for it to be compiled ahead."""
@@ -30,28 +31,34 @@ GROUPS = 4
 
 
 class Ahead:
-    """A thread that compiles groups ahead of their turn, one after the other."""
+    """As many threads as there are cores, which compile groups ahead of their turn."""
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="compile")
-        self._begun: dict[str, Future[None]] = {}
+        self._cores = len(os.sched_getaffinity(0))
+        self._threads = ThreadPoolExecutor(self._cores, thread_name_prefix="compile")
+        self._begun: dict[tuple[str, int], Future[None]] = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._thread.shutdown(cancel_futures=True)
+        self._threads.shutdown(cancel_futures=True)
 
     def begin(self, group: Group) -> None:
-        """Have a group compiled in its turn, once, if there are several cores and the group is small."""
-        can_help = jax.default_backend() == "cpu" and len(os.sched_getaffinity(0)) > 1
-        if can_help and group.id not in self._begun and _size(group) <= LARGEST:
-            self._begun[group.id] = self._thread.submit(_compile, group)
+        """Have a group's program compiled in its turn, once, if there are several cores and the group is small."""
+        can_help = jax.default_backend() == "cpu" and self._cores > 1
+        if can_help and _program(group) not in self._begun and _size(group) <= LARGEST:
+            self._begun[_program(group)] = self._threads.submit(_compile, group)
 
     def wait(self, group: Group) -> None:
         """Wait until a group is compiled that was begun; to compile it twice at a time would help nobody."""
-        if group.id in self._begun:
-            self._begun[group.id].exception()
+        if _program(group) in self._begun:
+            self._begun[_program(group)].exception()
+
+
+def _program(group: Group) -> tuple[str, int]:
+    """Return what two groups, of two generations perhaps, share if they share a program."""
+    return program_id(group.template), group.slots
 
 
 def _compile(group: Group) -> None:

@@ -29,7 +29,7 @@ from basin.training.feed import Examples, Feed, disk_feed, endless_feed, finite_
 from basin.training.keys import named_key
 from basin.training.plan import model_of, program_id
 from basin.training.run import Run
-from basin.training.slot import Slot, fresh_slot, initial_weights, take
+from basin.training.slot import Slot, fresh_slot, initial_weights, pick
 from basin.training.step import batch_gradient, train_step
 from basin.training.transfer import Growth, overlay
 
@@ -172,7 +172,7 @@ class Program:
     @functools.cached_property
     def _gradient_norm(self) -> Any:
         def norm(slots: Slot, leaves: Leaves, pool: Examples, index: jax.Array) -> jax.Array:
-            slot, own, y = take((slots, leaves, pool[1]), index)
+            slot, own, y = pick((slots, leaves, pool[1]), index)
             x = pool[0] if self.shared_inputs else pool[0][index]
             run = self._bind(own)
             prepared = self.feed.prepare(run, slot.step[None])[0]
@@ -201,7 +201,7 @@ class Program:
     @functools.cached_property
     def _coming(self) -> Any:
         def coming(count: int, steps: jax.Array, leaves: Leaves, pool: Examples, index: jax.Array) -> Examples:
-            step, own, y = take((steps, leaves, pool[1]), index)
+            step, own, y = pick((steps, leaves, pool[1]), index)
             x = pool[0] if self.shared_inputs else pool[0][index]
             run = self._bind(own)
             prepared = self.feed.prepare(run, step + jnp.arange(count, dtype=jnp.int32))

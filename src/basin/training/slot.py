@@ -7,7 +7,6 @@ may stand at different steps and runs of different lengths share a program.
 from __future__ import annotations
 
 import dataclasses
-import functools
 from typing import Any
 
 import jax
@@ -17,6 +16,7 @@ import optax
 
 from basin.models.model import Model, Params, State
 from basin.training.keys import named_key
+from basin.training.quick import quickly_compiled
 
 NEVER = np.iinfo(np.int32).max
 """The value of `diverged_at` while every loss was finite."""
@@ -62,25 +62,30 @@ def initial_weights(model: Model, seed: int) -> tuple[Params, State]:
     return _initial(model, named_key(seed, "init"))
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _initial(model: Model, key: jax.Array) -> tuple[Params, State]:
+def _init(model: Model, key: jax.Array) -> tuple[Params, State]:
     return model.init(key)
+
+
+_initial = quickly_compiled(_init, static_argnums=0)
 
 
 def stack(slot: Slot, count: int) -> Slot:
     """Return `count` copies of a slot along a new leading axis."""
-    return jax.tree.map(lambda a: jnp.repeat(a[None], count, axis=0), slot)
+    return jax.tree.map(lambda a: jnp.array(np.repeat(np.asarray(a)[None], count, axis=0)), slot)  # compiles nothing
 
 
-@jax.jit
-def take(slots: Slot, index: int | jax.Array) -> Slot:
-    """Return one slot of a stack."""
+def pick(slots: Any, index: int | jax.Array) -> Any:
+    """Return one of what a tree holds along its leading axes."""
     return jax.tree.map(lambda a: a[index], slots)
+
+
+take = quickly_compiled(pick)
+"""`take(slots, index)` is :func:`pick`, compiled."""
 
 
 def _put(slots: Slot, index: int | jax.Array, slot: Slot) -> Slot:
     return jax.tree.map(lambda many, one: many.at[index].set(one), slots, slot)
 
 
-put = jax.jit(_put, donate_argnums=0)
+put = quickly_compiled(_put, donate_argnums=0)
 """`put(slots, index, slot)` returns the stack with one slot replaced, in place."""
