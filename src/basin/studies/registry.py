@@ -16,6 +16,7 @@ MODULES = {
     "deep-bootstrap": "basin.studies.deep_bootstrap.study",
     "double-descent-epochs": "basin.studies.double_descent_epochs.study",
     "double-descent-samples": "basin.studies.double_descent_samples.study",
+    "double-descent-translation": "basin.studies.double_descent_translation.study",
     "double-descent-width": "basin.studies.double_descent_width.study",
     "early-stopping": "basin.studies.early_stopping.study",
     "initialisation": "basin.studies.initialisation.study",
