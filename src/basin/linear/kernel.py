@@ -22,6 +22,8 @@ import scipy.linalg
 from jaxtyping import Float
 from scipy.spatial.distance import cdist
 
+from basin.measure.threads import one_blas_thread
+
 
 def gaussian_kernel(
     x: Float[np.ndarray, "n inputs"], y: Float[np.ndarray, "m inputs"], bandwidth: float
@@ -37,6 +39,7 @@ def gaussian_kernel(
     return np.exp(cdist(x, y, "sqeuclidean") / (-2 * bandwidth**2))
 
 
+@one_blas_thread()
 def interpolate(
     train: Float[np.ndarray, "n n"],
     test: Float[np.ndarray, "m n"],

@@ -27,6 +27,7 @@ import numpy as np
 from jaxtyping import Float
 
 from basin.linear.nested import Factor, factors
+from basin.measure.threads import one_blas_thread
 
 _CAUTION = 10.0
 """The most by which LAPACK's estimate of a condition number is known to fall short in practice."""
@@ -93,6 +94,7 @@ def minimum_norm(
         yield _solution(factor, cut)
 
 
+@one_blas_thread()
 def _solution(factor: Factor, rcond: float) -> Solution:
     size, full = factor.size, len(factor.triangle)
     if _CAUTION * full * factor.condition * rcond < 1 and math.isfinite(factor.condition):

@@ -13,6 +13,9 @@ The Gram matrix :math:`A A^T`, whose condition number is the square of that of A
 seminormal equations :math:`w = A^T R^{-1} R^{-T} y`, which spare Q: at the threshold they were measured to lose as many
 digits again as the condition number has.
 
+All of it runs on one thread of LAPACK: at these sizes a second one gains little on an idle machine and costs several
+times the work on a busy one (two threads that wait for each other on two shared cores: 0.39 s for 0.10 s of work).
+
 References:
     Golub & Van Loan, "Matrix computations", 4th ed. (2013), sections 5.2 and 6.5.
     Elmroth & Gustavson, "Applying recursion to serial and parallel QR factorization" (2000), for `tpqrt`.
@@ -29,6 +32,8 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 from scipy.linalg import lapack
+
+from basin.measure.threads import one_blas_thread
 
 _BLOCK = 32
 """Columns that `tpqrt` transforms at a time; 16 to 64 differ by a quarter."""
@@ -66,6 +71,7 @@ class Factor:
         return 1 / reciprocal if reciprocal > 0 else math.inf
 
     @functools.cached_property
+    @one_blas_thread()
     def svd(self) -> tuple[np.ndarray, Float[np.ndarray, "m"], np.ndarray]:
         """The triangle's U, singular values (those of A_p, descending) and V'."""
         return scipy.linalg.svd(self.triangle, lapack_driver="gesdd")
@@ -128,13 +134,15 @@ def factors(
     n = len(features)
     tall = [size for size in sizes if size <= n]
     if tall:
-        rotated, triangle = scipy.linalg.qr_multiply(features[:, : tall[-1]], targets.T, mode="right")
+        with one_blas_thread():
+            rotated, triangle = scipy.linalg.qr_multiply(features[:, : tall[-1]], targets.T, mode="right")
         for size in tall:
             yield Factor(size, n, triangle[:size, :size], rotated.T[:size], lambda rows: rows)
     triangle, done, blocks = np.zeros((n, n), order="F"), 0, []
     for size in sizes[len(tall) :]:
         added = np.array(features[:, done:size].T, order="F")
-        triangle, vectors, scales, _ = lapack.dtpqrt(0, min(_BLOCK, n), triangle, added, overwrite_b=True)
+        with one_blas_thread():
+            triangle, vectors, scales, _ = lapack.dtpqrt(0, min(_BLOCK, n), triangle, added, overwrite_b=True)
         blocks, done = [*blocks, _Reflections(vectors, scales)], size
         yield Factor(size, n, triangle, targets, functools.partial(_lifted, blocks))
 

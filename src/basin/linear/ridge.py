@@ -24,6 +24,7 @@ from jaxtyping import Float
 
 from basin.linear.nested import Factor, factors
 from basin.measure.shrinkage import Decayed
+from basin.measure.threads import one_blas_thread
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +48,7 @@ class RidgePath:
         penalty = self.penalties[index]
         return self.factor.filtered(lambda s: 1 / (s**2 + penalty))
 
+    @one_blas_thread()
     def predict(
         self, features: Float[np.ndarray, "examples features"]
     ) -> Float[np.ndarray, "penalties examples outputs"]:
