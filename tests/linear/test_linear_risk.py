@@ -28,7 +28,9 @@ def simulated(
         chosen = rng.permutation(p)[: p if seen is None else seen]
         w = np.zeros(p)
         if penalty:
-            w[chosen] = np.linalg.solve(x[:, chosen].T @ x[:, chosen] + penalty * np.eye(len(chosen)), x[:, chosen].T @ y)
+            w[chosen] = np.linalg.solve(
+                x[:, chosen].T @ x[:, chosen] + penalty * np.eye(len(chosen)), x[:, chosen].T @ y
+            )
         else:
             w[chosen] = np.linalg.pinv(x[:, chosen]) @ y
         risks.append(np.square(scales * (w - beta)).sum() + noise)
@@ -40,7 +42,7 @@ def test_the_isotropic_risk_is_met_by_the_mean_of_200_draws(p: int) -> None:
     risks = simulated(p, 0.5)
     expected = linear.isotropic_risk(N, p, signal=1.0, noise=0.5)
     error = risks.std(ddof=1) / np.sqrt(DRAWS)
-    assert abs(risks.mean() - expected) < 3.5 * error
+    assert abs(risks.mean() - expected) < 5 * error  # the error is itself estimated, from skewed draws
     assert error < 0.2 * expected
 
 

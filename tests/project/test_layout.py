@@ -10,7 +10,19 @@ import pytest
 from project_tree import FOLDERS, PACKAGE, ROOT, module_name, modules, parsed, tree_files
 
 FAMILIES = {"data", "models", "optim"}
-BELOW_STUDIES = {"spec", *FAMILIES, "loss", "training", "measure", "linear", "surfaces", "store", "stats", "figures", "report"}
+BELOW_STUDIES = {
+    "spec",
+    *FAMILIES,
+    "loss",
+    "training",
+    "measure",
+    "linear",
+    "surfaces",
+    "store",
+    "stats",
+    "figures",
+    "report",
+}
 ALLOWED = {
     "spec": set(),
     **{family: {"spec"} for family in FAMILIES},
@@ -23,7 +35,7 @@ ALLOWED = {
     "stats": {"store"},
     "figures": {"store", "stats"},
     "report": {"store", "stats", "figures"},
-    "studies": BELOW_STUDIES,
+    "studies": BELOW_STUDIES | {"linear"},
     "cli": BELOW_STUDIES | {"studies"},
 }
 """What the modules of each package may import from its siblings."""

@@ -1,7 +1,7 @@
 r"""The risk of linear regression in closed form: where double descent can be calculated.
 
-The model is :math:`y = \langle x, \beta \rangle + \varepsilon` with normal inputs of covariance :math:`\Sigma`, noise of
-variance :math:`s^2`, n examples and the solution of minimum norm or of ridge. The risk is the mean squared error on
+The model is :math:`y = \langle x, \beta \rangle + \varepsilon` with normal inputs of covariance :math:`\Sigma`, noise
+of variance :math:`s^2`, n examples and the solution of minimum norm or of ridge. The risk is the mean squared error on
 a fresh example, noise included: with none but the noise to blame it is :math:`s^2`.
 
 **Isotropic, exact at every n and p** (:math:`\Sigma = I`, all p features seen):
@@ -34,6 +34,7 @@ References:
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import scipy.optimize
@@ -69,9 +70,7 @@ def isotropic_risk(num_examples: int, num_features: int, *, signal: float, noise
     return noise + missed + noise * min(n, p) / (abs(p - n) - 1)
 
 
-def weak_features_risk(
-    num_examples: int, num_seen: int, num_features: int, *, signal: float, noise: float
-) -> float:
+def weak_features_risk(num_examples: int, num_seen: int, num_features: int, *, signal: float, noise: float) -> float:
     """Return the exact mean risk if so many of the features, chosen at random, are seen: no order is decided upon.
 
     Args:
@@ -167,8 +166,8 @@ def effective_penalty(eigenvalues: Float[np.ndarray, "p"], num_examples: int, pe
     lowest = max(penalty / num_examples, np.finfo(np.float64).eps * float(eigenvalues.min()) / p)
     if excess(math.log(largest)) >= 0:  # equal but for rounding: one direction, or a penalty far above the spectrum
         return largest
-    root = scipy.optimize.brentq(excess, math.log(lowest), math.log(largest), xtol=1e-15, rtol=1e-14)
-    return math.exp(float(root))
+    root: Any = scipy.optimize.brentq(excess, math.log(lowest), math.log(largest), xtol=1e-15, rtol=1e-14)
+    return math.exp(root)
 
 
 def best_spectral_penalty(
@@ -191,8 +190,8 @@ def best_spectral_penalty(
     grid = np.linspace(*ends, 40)
     start = int(np.argmin([risk(float(each)) for each in grid]))
     bounds = grid[max(0, start - 1)], grid[min(len(grid) - 1, start + 1)]
-    found = scipy.optimize.minimize_scalar(risk, bounds=bounds, method="bounded", options={"xatol": 1e-5})
-    return trace * math.exp(float(found.x))
+    found: Any = scipy.optimize.minimize_scalar(risk, bounds=bounds, method="bounded", options={"xatol": 1e-5})
+    return trace * math.exp(found.x)
 
 
 def _check(num_examples: int, num_features: int, signal: float, noise: float) -> None:
