@@ -27,14 +27,16 @@ import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.linalg
+import scipy.linalg.lapack
 from jaxtyping import Float
-from scipy.linalg import lapack
 
 from basin.measure.threads import one_blas_thread
 
+lapack: Any = scipy.linalg.lapack  # its wrappers are made when SciPy is built, and have no types
 _BLOCK = 32
 """Columns that `tpqrt` transforms at a time; 16 to 64 differ by a quarter."""
 
@@ -78,8 +80,7 @@ class Factor:
 
     def solve(self) -> Float[np.ndarray, "p outputs"]:
         """Return the least-squares solution of minimum norm by substitution; the triangle has to be regular."""
-        transposed = "T" if self.is_wide else "N"
-        return self.lift(scipy.linalg.solve_triangular(self.triangle, self.targets, trans=transposed))
+        return self.lift(scipy.linalg.solve_triangular(self.triangle, self.targets, trans=int(self.is_wide)))
 
     def filtered(self, gain: Gain) -> Float[np.ndarray, "p outputs"]:
         """Return V diag(s g(s)) U'y of A_p = U diag(s) V': g = 1/s^2 is least squares, 1/(s^2 + penalty) is ridge."""
@@ -135,7 +136,8 @@ def factors(
     tall = [size for size in sizes if size <= n]
     if tall:
         with one_blas_thread():
-            rotated, triangle = scipy.linalg.qr_multiply(features[:, : tall[-1]], targets.T, mode="right")
+            both: Any = scipy.linalg.qr_multiply(features[:, : tall[-1]], targets.T, mode="right")
+        rotated, triangle = both
         for size in tall:
             yield Factor(size, n, triangle[:size, :size], rotated.T[:size], lambda rows: rows)
     triangle, done, blocks = np.zeros((n, n), order="F"), 0, []

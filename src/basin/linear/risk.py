@@ -166,7 +166,7 @@ def effective_penalty(eigenvalues: Float[np.ndarray, "p"], num_examples: int, pe
     lowest = max(penalty / num_examples, np.finfo(np.float64).eps * float(eigenvalues.min()) / p)
     if excess(math.log(largest)) >= 0:  # equal but for rounding: one direction, or a penalty far above the spectrum
         return largest
-    root: Any = scipy.optimize.brentq(excess, math.log(lowest), math.log(largest), xtol=1e-15, rtol=1e-14)
+    root: Any = scipy.optimize.brentq(excess, math.log(lowest), math.log(largest), xtol=1e-15)
     return math.exp(root)
 
 
