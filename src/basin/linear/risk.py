@@ -187,10 +187,10 @@ def best_spectral_penalty(
         return spectral_risk(eigenvalues, coefficients, num_examples, noise=noise, penalty=penalty)
 
     ends = (math.log(1e-6), math.log(1e6))
-    grid = np.linspace(*ends, 40)
+    grid = np.linspace(*ends, 20)
     start = int(np.argmin([risk(float(each)) for each in grid]))
     bounds = grid[max(0, start - 1)], grid[min(len(grid) - 1, start + 1)]
-    found: Any = scipy.optimize.minimize_scalar(risk, bounds=bounds, method="bounded", options={"xatol": 1e-5})
+    found: Any = scipy.optimize.minimize_scalar(risk, bounds=bounds, method="bounded", options={"xatol": 1e-3})
     return trace * math.exp(found.x)
 
 
