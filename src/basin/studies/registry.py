@@ -18,6 +18,7 @@ MODULES = {
     "double-descent-samples": "basin.studies.double_descent_samples.study",
     "double-descent-translation": "basin.studies.double_descent_translation.study",
     "double-descent-width": "basin.studies.double_descent_width.study",
+    "double-descent-features": "basin.studies.double_descent_features.study",
     "early-stopping": "basin.studies.early_stopping.study",
     "initialisation": "basin.studies.initialisation.study",
     "large-batch": "basin.studies.large_batch.study",

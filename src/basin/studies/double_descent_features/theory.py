@@ -6,6 +6,7 @@ The risk of a draw is the population's, the squared distance of the weights unde
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -22,52 +23,74 @@ def linear_model(how: LinearModel) -> dict[str, dict[str, np.ndarray]]:
     """Return risks and what theory says of them, for both covariances.
 
     Returns:
-        For each: `risk`, `theory` of minimum norm and `ridge_risk`, `ridge_theory` under the best penalty of theory,
-        (draws, sizes); theory is exact for the isotropic model and asymptotic, given the seen features, for the other.
+        For each: `risk`, `theory` of minimum norm and `ridge_risk`, `ridge_theory` under the penalty that theory
+        has best for another draw, (draws, sizes); theory is exact for the isotropic model and asymptotic, given the seen features, for the other.
     """
     sizes = [round(size * how.num_examples) for size in how.sizes]
     found = {}
     for arm in ARMS:
         eigenvalues = np.arange(1.0, how.num_features + 1) ** -(how.power if arm == "power law" else 0.0)
-        rows = [_draw(draw, how, eigenvalues, sizes) for draw in range(how.draws)]
+        other = _drawn(how.draws, how, eigenvalues)
+        penalties = [_best_penalty(how, other, size) for size in sizes]
+        rows = [_solved(how, _drawn(draw, how, eigenvalues), sizes, penalties) for draw in range(how.draws)]
         found[arm] = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     return found
 
 
-def _draw(seed: int, how: LinearModel, eigenvalues: np.ndarray, sizes: Sequence[int]) -> dict[str, np.ndarray]:
-    """Return one draw's risks, (sizes,) each."""
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """One draw, its features in the order in which they are seen."""
+
+    spectrum: Float[np.ndarray, "features"]
+    beta: Float[np.ndarray, "features"]
+    x: Float[np.ndarray, "n features"]
+    y: Float[np.ndarray, "n 1"]
+
+    def noise(self, size: int, own: float) -> float:
+        """Return the variance of all that the features seen do not explain."""
+        return own + float((self.spectrum[size:] * self.beta[size:] ** 2).sum())
+
+
+def _drawn(seed: int, how: LinearModel, eigenvalues: np.ndarray) -> _Drawn:
     rng = np.random.default_rng([seed, *b"linear model"])
-    order = rng.permutation(how.num_features)
-    spectrum, beta = eigenvalues[order], rng.standard_normal(how.num_features)
+    spectrum, beta = rng.permutation(eigenvalues), rng.standard_normal(how.num_features)
     beta /= np.sqrt((spectrum * beta**2).sum())
     x = rng.standard_normal((how.num_examples, how.num_features)) * np.sqrt(spectrum)
-    y = (x @ beta + np.sqrt(how.noise) * rng.standard_normal(how.num_examples))[:, None]
+    noise = np.sqrt(how.noise) * rng.standard_normal(how.num_examples)
+    return _Drawn(spectrum, beta, x, (x @ beta + noise)[:, None])
+
+
+def _best_penalty(how: LinearModel, other: _Drawn, size: int) -> float:
+    """Return the penalty that theory has best for another draw, which is none of those that are measured."""
+    given = (other.spectrum[:size], other.beta[:size], how.num_examples)
+    return linear.best_spectral_penalty(*given, noise=other.noise(size, how.noise))
+
+
+def _solved(how: LinearModel, drawn: _Drawn, sizes: Sequence[int], penalties: Sequence[float]) -> dict[str, np.ndarray]:
+    """Return one draw's risks, (sizes,) each."""
     columns = []
-    exact = eigenvalues[0] == eigenvalues[-1]
-    for w in linear.minimum_norm(x, y, sizes):
-        seen, unseen = slice(0, w.size), slice(w.size, None)
-        noise = how.noise + float((spectrum[unseen] * beta[unseen] ** 2).sum())
-        given = (spectrum[seen], beta[seen], how.num_examples)
-        penalty = linear.best_spectral_penalty(*given, noise=noise)
-        (path,) = linear.ridge_paths(x[:, seen], y, [w.size], [penalty])
-        theory = (
-            linear.weak_features_risk(how.num_examples, w.size, how.num_features, signal=1.0, noise=how.noise)
-            if exact
-            else linear.spectral_risk(*given, noise=noise)
-        )
+    isotropic = np.ptp(drawn.spectrum) == 0
+    for w, penalty in zip(linear.minimum_norm(drawn.x, drawn.y, sizes), penalties, strict=True):
+        p, noise = w.size, drawn.noise(w.size, how.noise)
+        given = (drawn.spectrum[:p], drawn.beta[:p], how.num_examples)
+        (path,) = linear.ridge_paths(drawn.x[:, :p], drawn.y, [p], [penalty])
+        exact = {"signal": 1.0, "noise": how.noise}
         columns.append(
             {
-                "risk": _risk(w.coefficients, spectrum[seen], beta[seen], noise),
-                "theory": theory,
-                "ridge_risk": _risk(path.coefficients(0), spectrum[seen], beta[seen], noise),
+                "risk": _risk(w.coefficients, drawn, noise),
+                "theory": linear.weak_features_risk(how.num_examples, p, how.num_features, **exact)
+                if isotropic
+                else linear.spectral_risk(*given, noise=noise),
+                "ridge_risk": _risk(path.coefficients(0), drawn, noise),
                 "ridge_theory": linear.spectral_risk(*given, noise=noise, penalty=penalty),
             }
         )
     return {name: np.array([column[name] for column in columns]) for name in columns[0]}
 
 
-def _risk(w: np.ndarray, spectrum: np.ndarray, beta: np.ndarray, noise: float) -> float:
-    return float((spectrum * np.square(w[:, 0] - beta)).sum()) + noise
+def _risk(w: np.ndarray, drawn: _Drawn, noise: float) -> float:
+    seen = slice(0, len(w))
+    return float((drawn.spectrum[seen] * np.square(w[:, 0] - drawn.beta[seen])).sum()) + noise
 
 
 def demo(sizes: tuple[int, int]) -> dict[str, Float[np.ndarray, "..."]]:
