@@ -66,7 +66,7 @@ class LinearModel(Spec):
     @model_validator(mode="after")
     def _sizes_are_far_from_the_threshold_or_on_it(self) -> Self:
         n, seen = self.num_examples, [round(size * self.num_examples) for size in self.sizes]
-        ascending("sizes", seen)
+        ascending("sizes", tuple(seen))
         near = [p for p in seen if 0 < abs(p - n) < max(5, n / 10)]
         if near or n not in seen or seen[-1] > self.num_features:
             raise ValueError(

@@ -69,10 +69,12 @@ def joint(parts: Mapping[str, Measured | None]) -> Measured | None:
         for reading in part.readings
     )
     premises = [part.premise for part in known.values() if part.premise is not None]
-    least = min(
-        premises, key=lambda each: -np.inf if each.estimate.value is None else each.estimate.value, default=None
-    )
+    least = min(premises, key=_met, default=None)
     return Measured(readings, least, "; ".join(f"{name}: {part.note}" for name, part in known.items() if part.note))
+
+
+def _met(premise: Premise) -> float:
+    return -np.inf if premise.estimate.value is None else premise.estimate.value
 
 
 def evidence(spec: DoubleDescentFeatures, found: Found) -> Mapping[str, Evidence]:

@@ -71,8 +71,8 @@ def protocol(spec: DoubleDescentFeatures) -> Sequence[str]:
     return [
         f"{spec.num_train} training and {spec.num_validation} held-out examples a seed, {spec.seeds} seeds; the test "
         "set is the same for all seeds and its labels are clean.",
-        f"Wrong labels: {rates} %, each another class with equal chances, the same for every number of features; labels "
-        "wrong at a rate are wrong at every higher one. The held-out labels have the same noise.",
+        f"Wrong labels: {rates} %, each another class with equal chances, the same for every number of features; "
+        "labels wrong at a rate are wrong at every higher one. The held-out labels have the same noise.",
         "A seed's first p features are the same whatever their number. Fourier features take pixels in [0, 1], with a "
         "bandwidth of about half the median distance of two examples, as 5 is for images of 28x28; ReLU features take "
         "standardised inputs.",

@@ -23,8 +23,9 @@ def linear_model(how: LinearModel) -> dict[str, dict[str, np.ndarray]]:
     """Return risks and what theory says of them, for both covariances.
 
     Returns:
-        For each: `risk`, `theory` of minimum norm and `ridge_risk`, `ridge_theory` under the penalty that theory
-        has best for another draw, (draws, sizes); theory is exact for the isotropic model and asymptotic, given the seen features, for the other.
+        For each: `risk`, `theory` of minimum norm and `ridge_risk`, `ridge_theory` under the penalty that theory has
+        best for another draw, (draws, sizes). Theory is exact for the isotropic model; for the other it is asymptotic,
+        given the features that are seen.
     """
     sizes = [round(size * how.num_examples) for size in how.sizes]
     found = {}
