@@ -110,7 +110,7 @@ def test_ridge_is_least_squares_with_rows_added(size: int) -> None:
     for index, penalty in enumerate(penalties):
         rows = np.vstack([a[:, :size], np.sqrt(penalty) * np.eye(size)])
         expected = np.linalg.lstsq(rows, np.vstack([y, np.zeros((size, 3))]), rcond=None)[0]
-        np.testing.assert_allclose(path.coefficients(index), expected, atol=1e-10)
+        np.testing.assert_allclose(path.coefficients[index], expected, atol=1e-10)
         np.testing.assert_allclose(path.predict(fresh)[index], fresh[:, :size] @ expected, atol=1e-9)
         # degrees of freedom: the trace of the matrix that maps y to the fitted values
         inner = a[:, :size].T @ a[:, :size] + penalty * np.eye(size)
@@ -121,7 +121,7 @@ def test_ridge_is_least_squares_with_rows_added(size: int) -> None:
 def test_ridge_tends_to_minimum_norm() -> None:
     a, y, _ = problem()
     for path, w in zip(linear.ridge_paths(a, y, [20, 150], [1e-10]), linear.minimum_norm(a, y, [20, 150]), strict=True):
-        np.testing.assert_allclose(path.coefficients(0), w.coefficients, atol=1e-8)
+        np.testing.assert_allclose(path.coefficients[0], w.coefficients, atol=1e-8)
         assert path.effective_parameters[0] == pytest.approx(w.rank)
 
 
@@ -129,7 +129,7 @@ def test_the_best_penalty_is_the_one_of_least_held_out_error() -> None:
     a, y, fresh = problem()
     (path,) = linear.ridge_paths(a, y, [40], [1e-6, 1.0, 1e4])
     held_out = fresh @ np.full((SIZES[-1], 3), 0.01)
-    errors = [np.square(fresh[:, :40] @ path.coefficients(i) - held_out).mean() for i in range(3)]
+    errors = [np.square(fresh[:, :40] @ path.coefficients[i] - held_out).mean() for i in range(3)]
     assert linear.best_penalty(path, fresh, held_out) == int(np.argmin(errors))
 
 

@@ -102,5 +102,5 @@ def _solution(factor: Factor, rcond: float) -> Solution:
     _, singular, _ = factor.svd
     kept = singular > rcond * singular[0]
     rank = int(kept.sum())
-    coefficients = factor.filtered(lambda s: np.divide(1.0, s**2, where=kept, out=np.zeros_like(s)))
+    (coefficients,) = factor.filtered(np.divide(1.0, singular**2, where=kept, out=np.zeros_like(singular))[None])
     return Solution(size, coefficients, rank, factor.condition, rcond, rank < full)

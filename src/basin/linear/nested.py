@@ -40,8 +40,6 @@ lapack: Any = scipy.linalg.lapack  # its wrappers are made when SciPy is built, 
 _BLOCK = 32
 """Columns that `tpqrt` transforms at a time; 16 to 64 differ by a quarter."""
 
-Gain = Callable[[Float[np.ndarray, "m"]], Float[np.ndarray, "m"]]
-
 
 @dataclass(frozen=True, eq=False)
 class Factor:
@@ -82,13 +80,13 @@ class Factor:
         """Return the least-squares solution of minimum norm by substitution; the triangle has to be regular."""
         return self.lift(scipy.linalg.solve_triangular(self.triangle, self.targets, trans=int(self.is_wide)))
 
-    def filtered(self, gain: Gain) -> Float[np.ndarray, "p outputs"]:
-        """Return V diag(s g(s)) U'y of A_p = U diag(s) V': g = 1/s^2 is least squares, 1/(s^2 + penalty) is ridge."""
+    def filtered(self, gains: Float[np.ndarray, "gains m"]) -> Float[np.ndarray, "gains p outputs"]:
+        """Return V diag(s g) U'y of A_p = U diag(s) V' for each g: 1/s^2 is least squares, 1/(s^2 + penalty) ridge."""
         left, singular, right = self.svd
-        factors = (singular * gain(singular))[:, None]
-        if not self.is_wide:
-            return right.T @ (factors * (left.T @ self.targets))
-        return self.lift(left @ (factors * (right @ self.targets)))
+        inner, outer = (right, left) if self.is_wide else (left.T, right.T)
+        scaled = (singular * gains)[:, :, None] * (inner @ self.targets)
+        columns = np.moveaxis(outer @ scaled, 0, 1).reshape(len(singular), -1)
+        return np.moveaxis(self.lift(columns).reshape(self.size, len(gains), -1), 1, 0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,32 +29,28 @@ from basin.measure.threads import one_blas_thread
 
 @dataclass(frozen=True, eq=False)
 class RidgePath:
-    """Ridge solutions of one size at several penalties; each is computed when asked for.
+    """Ridge solutions of one size at several penalties.
 
     Attributes:
         size: Number of features.
         penalties: lambda, as they were given.
         effective_parameters: gamma at each of them.
-        factor: What the solutions are made from.
+        coefficients: w at each of them, a column an output.
     """
 
     size: int
     penalties: Float[np.ndarray, "penalties"]
     effective_parameters: Float[np.ndarray, "penalties"]
-    factor: Factor
-
-    def coefficients(self, index: int) -> Float[np.ndarray, "p outputs"]:
-        """Return the solution at the penalty of this place."""
-        penalty = self.penalties[index]
-        return self.factor.filtered(lambda s: 1 / (s**2 + penalty))
+    coefficients: Float[np.ndarray, "penalties p outputs"]
 
     @one_blas_thread()
     def predict(
         self, features: Float[np.ndarray, "examples features"]
     ) -> Float[np.ndarray, "penalties examples outputs"]:
         """Return the outputs at every penalty for examples of which at least the first `size` features are given."""
-        wide = np.asarray(features)[:, : self.size]
-        return np.stack([wide @ self.coefficients(index) for index in range(len(self.penalties))])
+        columns = np.moveaxis(self.coefficients, 0, 1).reshape(self.size, -1)  # one product instead of many
+        outputs = np.asarray(features)[:, : self.size] @ columns
+        return np.moveaxis(outputs.reshape(len(outputs), len(self.penalties), -1), 1, 0)
 
 
 def ridge_paths(
@@ -77,16 +73,21 @@ def ridge_paths(
     Example:
         >>> a, y = np.diag([2.0, 1.0]), np.ones((2, 1))
         >>> (path,) = ridge_paths(a, y, [2], [4.0])
-        >>> path.coefficients(0).ravel().tolist(), path.effective_parameters.tolist()
+        >>> path.coefficients.ravel().tolist(), path.effective_parameters.tolist()
         ([0.25, 0.2], [0.7])
     """
     lambdas = np.asarray(penalties, np.float64)
     if lambdas.ndim != 1 or not lambdas.size or not np.all((lambdas > 0) & np.isfinite(lambdas)):
         raise ValueError(f"expected penalties above 0, got {list(penalties)}; minimum_norm is the limit 0")
     for factor in factors(features, targets, sizes):
-        curvatures = factor.svd[1] ** 2
-        gammas = np.array([Decayed(float(penalty))(curvatures).sum() for penalty in lambdas])
-        yield RidgePath(factor.size, lambdas, gammas, factor)
+        yield _path(factor, lambdas)
+
+
+@one_blas_thread()
+def _path(factor: Factor, lambdas: Float[np.ndarray, "penalties"]) -> RidgePath:
+    curvatures = factor.svd[1] ** 2
+    gammas = np.array([Decayed(float(penalty))(curvatures).sum() for penalty in lambdas])
+    return RidgePath(factor.size, lambdas, gammas, factor.filtered(1 / (curvatures + lambdas[:, None])))
 
 
 def best_penalty(

@@ -94,7 +94,7 @@ class DoubleDescentFeatures(StudySpec):
         demo_sizes: Numbers of ReLU features of one variable in the drawing of Belkin et al.
     """
 
-    seeds: Annotated[HostInt, Field(ge=4, le=1000)] = 12
+    seeds: Annotated[HostInt, Field(ge=4, le=1000)] = 20
     families: Annotated[tuple[FeatureFamily, ...], HOST, Field(min_length=1, max_length=4)] = (
         FeatureFamily(name="digits-fourier", data=Digits(standardise=False), features="fourier", bandwidth=1.5),
         FeatureFamily(name="digits-relu", data=Digits(), features="relu"),

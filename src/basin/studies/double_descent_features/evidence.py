@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from basin.spec.double_descent_features import DoubleDescentFeatures, FeatureFamily
-from basin.stats import Direction, Scale, largest, mean, peak_sizes, sample
+from basin.stats import Direction, Scale, largest, mean, paired, peak_sizes, sample
 from basin.studies import descent
 from basin.studies.claim import Cases, Evidence, Measured, Premise, Reading
 from basin.studies.descent import Sweep
@@ -70,7 +70,11 @@ def joint(parts: Mapping[str, Measured | None]) -> Measured | None:
     )
     premises = [part.premise for part in known.values() if part.premise is not None]
     least = min(premises, key=_met, default=None)
-    return Measured(readings, least, "; ".join(f"{name}: {part.note}" for name, part in known.items() if part.note))
+    notes: dict[str, list[str]] = {}
+    for name, part in known.items():
+        notes.setdefault(part.note, []).append(name)
+    said = "; ".join(f"{', '.join(names)}: {note}" for note, names in notes.items() if note)
+    return Measured(readings, least, said)
 
 
 def _met(premise: Premise) -> float:
@@ -96,6 +100,7 @@ def _on_families(spec: DoubleDescentFeatures, found: Found) -> Mapping[str, Evid
         "peak": at(NOISY, descent.peak_exists),
         "peak-clean": at(CLEAN, descent.peak_exists),
         "noise-raises": each(lambda c: descent.noise_raises(over_features(spec, c, CLEAN), over_features(spec, c))),
+        "noise-raises-risk": each(lambda computed: _risk_with_noise(spec, computed)),
         "at-threshold": at(NOISY, descent.peak_at_threshold),
         "at-n": at(NOISY, lambda sweep: _at_n(spec, sweep.peaks(), descent.there_is_a_peak(sweep))),
         "norm-at-n": each(lambda c: _at_n(spec, norm_peaks(spec, c), None)),
@@ -117,6 +122,11 @@ def _on_families(spec: DoubleDescentFeatures, found: Found) -> Mapping[str, Evid
 def norm_peaks(spec: DoubleDescentFeatures, computed: Computed) -> Float[np.ndarray, "seeds"]:
     """Return at how many features the norm of each seed's solution under the highest noise is largest."""
     return peak_sizes(np.array(spec.sizes(), float), np.log(computed["norm"][:, NOISY]), 0)
+
+
+def _risk_with_noise(spec: DoubleDescentFeatures, computed: Computed) -> Measured:
+    at = computed["test_risk"][:, :, spec.sizes().index(spec.num_train)]
+    return Measured.of(paired(at[:, CLEAN], at[:, NOISY], scale=Scale.LOG))
 
 
 def _at_n(spec: DoubleDescentFeatures, places: Float[np.ndarray, "seeds"], premise: Premise | None) -> Measured:

@@ -6,6 +6,7 @@ All rates of label noise are columns of one matrix of targets, so a seed of a fa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,9 @@ from basin.training.keys import named_key
 
 RANDOM = 0.9
 """The rate of label noise at which, of ten classes, a label says nothing of the true one."""
+
+_SMALL = 10**8
+"""Entries of a matrix of features, 800 MB, up to which two seeds are computed at a time."""
 
 Arrays = dict[str, np.ndarray]
 
@@ -68,9 +72,13 @@ def experiments(spec: DoubleDescentFeatures) -> dict[str, Experiment]:
 
 
 @one_blas_thread()
-def over_seeds(seeds: Sequence[int], one: Callable[..., Arrays], *rest: object) -> Arrays:
-    """Return the arrays of all seeds, stacked."""
-    rows = [one(seed, *rest) for seed in seeds]
+def over_seeds(
+    seeds: Sequence[int], one: Callable[..., Arrays], spec: DoubleDescentFeatures, family: FeatureFamily
+) -> Arrays:
+    """Return the arrays of all seeds, stacked; two at a time where matrices of features are small."""
+    is_small = spec.num_train * spec.sizes()[-1] < _SMALL
+    with ThreadPoolExecutor(2 if is_small else 1) as pool:
+        rows = list(pool.map(lambda seed: one(seed, spec, family), seeds))
     return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
 
 

@@ -38,7 +38,6 @@ QUICK = DoubleDescentFeatures()
 _LARGE = Glyphs(size=28, difficulty=0.25, num_train=2500, num_test=2000)
 
 STANDARD = DoubleDescentFeatures(
-    seeds=12,
     families=(
         *QUICK.families[:2],
         FeatureFamily(name="glyphs-fourier", data=_LARGE.replace(standardise=False), features="fourier", bandwidth=5.0),

@@ -17,6 +17,9 @@ from basin.spec.double_descent_features import LinearModel
 
 ARMS = ("isotropic", "power law")
 
+CURVE_DRAWS = 10
+"""Draws of the features seen over which the curve of theory is averaged."""
+
 
 @one_blas_thread()
 def linear_model(how: LinearModel) -> dict[str, dict[str, np.ndarray]]:
@@ -24,8 +27,8 @@ def linear_model(how: LinearModel) -> dict[str, dict[str, np.ndarray]]:
 
     Returns:
         For each: `risk`, `theory` of minimum norm and `ridge_risk`, `ridge_theory` under the penalty that theory has
-        best for another draw, (draws, sizes). Theory is exact for the isotropic model; for the other it is asymptotic,
-        given the features that are seen.
+        best for another draw, (draws, sizes); `curve`: theory of minimum norm at :func:`curve_sizes`. Theory is exact
+        for the isotropic model; for the other it is asymptotic, given the features that are seen.
     """
     sizes = [round(size * how.num_examples) for size in how.sizes]
     found = {}
@@ -35,7 +38,29 @@ def linear_model(how: LinearModel) -> dict[str, dict[str, np.ndarray]]:
         penalties = [_best_penalty(how, other, size) for size in sizes]
         rows = [_solved(how, _drawn(draw, how, eigenvalues), sizes, penalties) for draw in range(how.draws)]
         found[arm] = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+        drawn = [_drawn(draw, how, eigenvalues) for draw in range(CURVE_DRAWS)]
+        found[arm]["curve"] = np.array([_mean_theory(how, drawn, size) for size in curve_sizes(how)])
     return found
+
+
+def curve_sizes(how: LinearModel) -> list[int]:
+    """Return the numbers of features at which theory is drawn: many, and none where its mean is infinite."""
+    n, ends = how.num_examples, (how.sizes[0] * how.num_examples, how.sizes[-1] * how.num_examples)
+    near = [n + step for step in range(-n // 4, n // 4 + 1) if abs(step) > 1]
+    return sorted({*np.geomspace(*ends, 40).round().astype(int).tolist(), *near} - {n - 1, n, n + 1})
+
+
+def _mean_theory(how: LinearModel, drawn: Sequence[_Drawn], size: int) -> float:
+    """Return the risk of minimum norm at a size, the mean over draws of what is seen."""
+    return float(np.mean([_theory(how, each, size) for each in drawn]))
+
+
+def _theory(how: LinearModel, drawn: _Drawn, size: int) -> float:
+    """Return the risk of minimum norm: exact for isotropic inputs, else asymptotic, given the features seen."""
+    if np.ptp(drawn.spectrum) == 0:
+        return linear.weak_features_risk(how.num_examples, size, how.num_features, signal=1.0, noise=how.noise)
+    seen = (drawn.spectrum[:size], drawn.beta[:size], how.num_examples)
+    return linear.spectral_risk(*seen, noise=drawn.noise(size, how.noise))
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,19 +95,15 @@ def _best_penalty(how: LinearModel, other: _Drawn, size: int) -> float:
 def _solved(how: LinearModel, drawn: _Drawn, sizes: Sequence[int], penalties: Sequence[float]) -> dict[str, np.ndarray]:
     """Return one draw's risks, (sizes,) each."""
     columns = []
-    isotropic = np.ptp(drawn.spectrum) == 0
     for w, penalty in zip(linear.minimum_norm(drawn.x, drawn.y, sizes), penalties, strict=True):
         p, noise = w.size, drawn.noise(w.size, how.noise)
         given = (drawn.spectrum[:p], drawn.beta[:p], how.num_examples)
         (path,) = linear.ridge_paths(drawn.x[:, :p], drawn.y, [p], [penalty])
-        exact = {"signal": 1.0, "noise": how.noise}
         columns.append(
             {
                 "risk": _risk(w.coefficients, drawn, noise),
-                "theory": linear.weak_features_risk(how.num_examples, p, how.num_features, **exact)
-                if isotropic
-                else linear.spectral_risk(*given, noise=noise),
-                "ridge_risk": _risk(path.coefficients(0), drawn, noise),
+                "theory": _theory(how, drawn, p),
+                "ridge_risk": _risk(path.coefficients[0], drawn, noise),
                 "ridge_theory": linear.spectral_risk(*given, noise=noise, penalty=penalty),
             }
         )
@@ -101,7 +122,7 @@ def demo(sizes: tuple[int, int]) -> dict[str, Float[np.ndarray, "..."]]:
         `x`, `y` (points); `grid`; `functions` (sizes, grid); `norms` (sizes) of the coefficients.
     """
     rng = np.random.default_rng([10, *b"demo"])
-    x = np.sort(rng.uniform(-1, 1, 10))
+    x = np.linspace(-0.9, 0.9, 10) + rng.uniform(-0.05, 0.05, 10)
     y = rng.uniform(-1, 1, 10)
     grid = np.linspace(-1, 1, 401)
     draw = linear.relu_features(1, sizes[-1], seed=0, constant=1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from basin.studies.double_descent_features.evidence import (
     over_features_with_ridge,
     over_penalties,
 )
-from basin.studies.double_descent_features.theory import ARMS
+from basin.studies.double_descent_features.theory import ARMS, curve_sizes
 from basin.studies.experiment import Computed
 from basin.studies.study import Table
 
@@ -81,20 +82,24 @@ def _error_figure(spec: DoubleDescentFeatures, found: Found) -> Figure:
 def _theory_figure(spec: DoubleDescentFeatures, simulated: Computed) -> Figure:
     how = spec.linear
     x = np.array([round(size * how.num_examples) for size in how.sizes], float)
+    grid = np.array(curve_sizes(how), float)
+    below = grid < how.num_examples
     multiples = []
     for arm in ARMS:
         arrays = simulated[arm]
-        drawn: list[Line] = []
-        for label, name in (("minimum norm", ""), ("best ridge", "ridge_")):
-            theory = arrays[f"{name}theory"].mean(axis=0)
-            drawn.append(views.median_line(label, x, arrays[f"{name}risk"].T))
-            drawn.append(Line(label, x, np.where(np.isfinite(theory), theory, np.nan), style="dashed"))
+        measured = [
+            replace(views.median_line(label, x, arrays[name].T), style="points")
+            for label, name in (("minimum norm", "risk"), ("best ridge", "ridge_risk"))
+        ]
+        halves = [Line("minimum norm", grid[side], arrays["curve"][side], style="dashed") for side in (below, ~below)]
+        ridge = Line("best ridge", x, arrays["ridge_theory"].mean(axis=0), style="dashed")
+        drawn = [*measured, *halves, ridge]
         multiples.append(Panel(arm, tuple(drawn), (Mark("p = n", x=how.num_examples),)))
     return lines.draw(
         "theory",
         "Where theory gives the risk",
         f"Linear regression on {how.num_examples} normal examples of which p of {how.num_features} features are seen. "
-        f"Solid: median over {how.draws} draws, because at the threshold the risk has no mean; bands: quartiles. "
+        f"Points: median over {how.draws} draws, because at the threshold the risk has no mean; bands: quartiles. "
         "Dashed: the mean risk of theory, exact on the left, asymptotic on the right; it is infinite at p = n and "
         "above the median near it.",
         multiples,
