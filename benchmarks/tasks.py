@@ -88,8 +88,24 @@ class TwoLayer:
     threshold: int = 53
 
 
+@dataclass(frozen=True)
+class Features:
+    """Minimum-norm least squares of random Fourier features of the handwritten digits, at 40 sizes, for 5 seeds."""
+
+    num_train: int = 1000
+    bandwidth: float = 1.5
+    seeds: int = 5
+
+    def sizes(self, num_train: int) -> list[int]:
+        """Return the 40 sizes, half of them below the threshold, close around it, up to 20 times the examples."""
+        near = [1 - 0.1, 1 - 0.05, 1 - 0.02, 1 - 0.01, 1 - 0.005, 1.0, 1 + 0.005, 1 + 0.01, 1 + 0.02, 1 + 0.05, 1 + 0.1]
+        below, above = np.linspace(0.05, 0.85, 14), np.geomspace(1.2, 20, 15)
+        return sorted({round(num_train * ratio) for ratio in [*below.tolist(), *near, *above.tolist()]})
+
+
 SWEEP = Sweep()
 TWO_LAYER = TwoLayer()
+FEATURES = Features()
 WALKS = Walks()
 F1 = Training(batch_size=256, input_shape=(784,), steps=400)
 CNN5 = Training(batch_size=128, input_shape=(16, 16, 3), steps=200)
