@@ -1,15 +1,18 @@
 """Minimum-norm least squares over the number of random features: drawing them, every solution, and test predictions.
 
-`--solver nested` is Basin, all sizes of a seed by one factorisation. `--solver lstsq` is `numpy.linalg.lstsq`, a call a
-size: every fifth size of the first seed is timed, and the sum times 25 stands for the 200 calls. The latter also holds
-Basin's predictions against those of an SVD with the same cut-off: the largest deviation, relative to the largest
-target, over the sizes whose condition number is below 1e10.
+`--solver nested` is Basin, all sizes of a seed by one factorisation, two seeds side by side on a thread each. `--solver
+lstsq` is `numpy.linalg.lstsq`, a call a size: every fifth size of the first seed is timed, and the sum times 25 stands
+for the 200 calls. The latter also holds Basin's predictions against those of an SVD with the same cut-off: the largest
+deviation, relative to the largest target, over the sizes whose condition number is below 1e10.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import jax  # noqa: F401  imported before the record, which counts memory above the imports
 import numpy as np
+import threadpoolctl
 
 from basin import data, linear
 from record import Record, seconds
@@ -35,12 +38,14 @@ def nested(num_train: int) -> list[float]:
     """Return the test error at every size, the mean over seeds."""
     sizes, y = FEATURES.sizes(num_train), targets(num_train)
     right = data.load(data.Digits(), 0).y_test
-    errors = []
-    for seed in range(FEATURES.seeds):
+
+    def errors(seed: int) -> list[float]:
         train, test = matrices(seed, num_train, sizes[-1])
         solutions = linear.minimum_norm(train, y, sizes)
-        errors.append([float((w.predict(test).argmax(axis=1) != right).mean()) for w in solutions])
-    return np.mean(errors, axis=0).tolist()
+        return [float((w.predict(test).argmax(axis=1) != right).mean()) for w in solutions]
+
+    with threadpoolctl.threadpool_limits(1), ThreadPoolExecutor(2) as pool:
+        return np.mean(list(pool.map(errors, range(FEATURES.seeds))), axis=0).tolist()
 
 
 def lstsq(num_train: int) -> tuple[float, dict[str, list[float]]]:
