@@ -1,4 +1,4 @@
-"""The study of transformers: carried out at a tiny size, and its verdicts on runs made up so that the answer is known."""
+"""The study of transformers: carried out at a tiny size, and its verdicts on runs made up with a known answer."""
 
 from collections.abc import Callable
 

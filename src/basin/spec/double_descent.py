@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from basin.spec.augment import AnyAugmentation
 from basin.spec.base import HOST, HostInt, Spec
 from basin.spec.budget import Budget
-from basin.spec.data import Classified
+from basin.spec.data import AnyData, Classified
 from basin.spec.model import AnyModel
 from basin.spec.optimizer import AnyOptimizer
 from basin.spec.study import StudySpec
@@ -39,7 +39,7 @@ class Family(Spec):
     name: Annotated[str, Field(pattern="^[a-z0-9-]+$")]
     model: AnyModel
     widths: Ascending
-    data: Classified
+    data: AnyData
     optimizer: AnyOptimizer
     batch_size: Annotated[HostInt, Field(ge=1)]
     budget: Annotated[Budget, HOST]
@@ -89,6 +89,7 @@ class WidthFamily(Family):
         random_labels: Whether the widest network is also trained on labels that say nothing.
     """
 
+    data: Classified  # pyright: ignore[reportIncompatibleVariableOverride]  frozen, so narrower is safe
     noises: Noises = ()
     fewer: Annotated[HostInt, Field(ge=1)] | None = None
     decays: Annotated[tuple[Annotated[float, Field(gt=0)], ...], HOST] = ()
@@ -110,6 +111,7 @@ class EpochFamily(Family):
         noises: Other rates of label noise, the first of which is the one that the peak is compared with.
     """
 
+    data: Classified  # pyright: ignore[reportIncompatibleVariableOverride]  frozen, so narrower is safe
     critical: Annotated[HostInt, Field(ge=1)]
     noises: Noises = ()
 
@@ -127,6 +129,7 @@ class SampleFamily(Family):
         samples: Sizes of the training sample, ascending; the first examples of the largest.
     """
 
+    data: Classified  # pyright: ignore[reportIncompatibleVariableOverride]  frozen, so narrower is safe
     samples: Ascending
 
     @model_validator(mode="after")

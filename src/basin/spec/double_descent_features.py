@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from basin.spec.base import HOST, HostFloat, HostInt, Spec
-from basin.spec.data import AnyData, Digits, Glyphs
+from basin.spec.data import Classified, Digits, Glyphs
 from basin.spec.double_descent import Ascending, Noises, ascending
 from basin.spec.study import StudySpec
 
@@ -27,7 +27,7 @@ class FeatureFamily(Spec):
     """
 
     name: Annotated[str, Field(pattern="^[a-z0-9-]+$")]
-    data: AnyData
+    data: Classified
     features: Literal["fourier", "relu"]
     bandwidth: Positive | None = None
 
