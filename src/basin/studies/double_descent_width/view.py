@@ -12,13 +12,15 @@ from basin.figures import lines, samples
 from basin.figures.figure import Figure
 from basin.spec.double_descent import DoubleDescentWidth, WidthFamily
 from basin.studies import descent_views, views
-from basin.studies.descent import Sweep
 from basin.studies.double_descent_width.arms import AUGMENTED, FEWER, decay_arm, noise_arm, num_classes
 from basin.studies.double_descent_width.evidence import best_decay, early_look
 from basin.studies.study import Findings, Table
 from basin.studies.sweeps import MAIN, Arm, Cell, epochs, over_width, over_width_at_best, table
 
 Found = Findings[Cell]
+
+SHOWN_DECAYS = 3
+"""The most strengths of decay in a figure, beside none and the best."""
 
 
 def figures(spec: DoubleDescentWidth, found: Found, records: Sequence[Mapping[str, Any]]) -> Sequence[Figure]:
@@ -28,7 +30,9 @@ def figures(spec: DoubleDescentWidth, found: Found, records: Sequence[Mapping[st
         _noise_figure(spec, found),
         *_maps(spec, found),
         *_samples_figure(spec, found),
-        *_regularisers_figure(spec, found),
+        _stopping_figure(spec, found),
+        *_decay_figure(spec, found),
+        *_augmentation_figure(spec, found),
         _examples_figure(spec),
     ]
 
@@ -98,40 +102,46 @@ def _samples_figure(spec: DoubleDescentWidth, found: Found) -> Iterator[Figure]:
         )
 
 
-def _regularisers_figure(spec: DoubleDescentWidth, found: Found) -> Iterator[Figure]:
+_AXES: dict[str, Any] = {"x_label": "width", "y_label": "test error (%)", "log_x": True}
+_BANDS = "Bands: 95 % intervals of the means."
+
+
+def _stopping_figure(spec: DoubleDescentWidth, found: Found) -> Figure:
     panels = []
     for family in spec.families:
-        sweeps: dict[str, Sweep] = {
-            "all epochs": over_width(found, family, MAIN),
-            "best epoch": over_width_at_best(found, family, MAIN),
-        }
-        panels.append(descent_views.panel(f"{family.name}: stopping early", sweeps, train=False))
+        ends = {"at the end": over_width(found, family, MAIN), "at its best": over_width_at_best(found, family, MAIN)}
+        panels.append(descent_views.panel(family.name, ends, train=False))
+    caption = f"Test error. Best: the look at which a run had the fewest errors on its held-out examples. {_BANDS}"
+    return lines.draw("early-stopping", "What early stopping leaves", caption, panels, **_AXES, note=_seeds(spec))
+
+
+def _decay_figure(spec: DoubleDescentWidth, found: Found) -> Iterator[Figure]:
+    panels = []
+    for family in spec.families:
         if family.decays:
-            decayed = {
-                f"{decay:g}": over_width(found, family, decay_arm(family, decay)) for decay in family.decays[-3:]
+            sweeps = {"none": over_width(found, family, MAIN)}
+            sweeps |= {
+                f"{decay:g}": over_width(found, family, decay_arm(family, decay))
+                for decay in family.decays[-SHOWN_DECAYS:]
             }
-            best = {"best decay": best_decay(family, found)}
-            none = {"no decay": sweeps["all epochs"]}
-            panels.append(descent_views.panel(f"{family.name}: weight decay", none | decayed | best, train=False))
+            panels.append(descent_views.panel(family.name, sweeps | {"best": best_decay(family, found)}, train=False))
+    caption = (
+        f"Test error under the largest decays. Best: of each width, chosen by the other half of the seeds. {_BANDS}"
+    )
+    if panels:
+        yield lines.draw("decay", "What weight decay leaves", caption, panels, **_AXES, note=_seeds(spec))
+
+
+def _augmentation_figure(spec: DoubleDescentWidth, found: Found) -> Iterator[Figure]:
+    panels = []
+    for family in spec.families:
         if family.augmented:
-            augmented = {"augmented": over_width(found, family, Arm(AUGMENTED)), "as they are": sweeps["all epochs"]}
-            panels.append(descent_views.panel(f"{family.name}: augmentation", augmented, train=False))
-    for index, drawn in enumerate(_in_fours(panels)):
-        yield lines.draw(
-            "regularisers" if not index else f"regularisers-{index + 1}",
-            "What removes the peak",
-            "Test error over width. Best epoch: of the held-out examples, run by run. Best decay: of each width, "
-            "chosen by the other half of the seeds. Bands: 95 % intervals of the means.",
-            drawn,
-            x_label="width",
-            y_label="test error (%)",
-            log_x=True,
-            note=_seeds(spec),
-        )
-
-
-def _in_fours(panels: Sequence[lines.Panel]) -> list[Sequence[lines.Panel]]:
-    return [panels[start : start + 4] for start in range(0, len(panels), 4)]
+            arms = {"augmented": Arm(AUGMENTED), "as they are": MAIN}
+            sweeps = {name: over_width(found, family, arm) for name, arm in arms.items()}
+            panels.append(descent_views.panel(family.name, sweeps, marked=tuple(sweeps)))
+    caption = f"{descent_views.BANDS} {descent_views.MARK}"
+    if panels:
+        yield lines.draw("augmentation", "With augmentation and without", caption, panels, **_AXES, note=_seeds(spec))
 
 
 def _examples_figure(spec: DoubleDescentWidth) -> Figure:
