@@ -136,7 +136,8 @@ def _text(spec: Pairs) -> _Text:
 def _encoded(files: TextFiles, folder: Path, size: int, length: int) -> _Text:
     sentences = {part: read_pairs(*pair) for part, *pair in files}
     _check_memory(folder, sum(map(len, sentences.values())), length)
-    encoding = learnt(folder, hash_text(files[:1]), size, (one for pair in sentences["train"] for one in pair))
+    training = tuple(part for part in files if part[0] == "train")
+    encoding = learnt(folder, hash_text(training), size, (one for pair in sentences["train"] for one in pair))
     of_word = of_words(encoding, (one for pairs in sentences.values() for pair in pairs for one in pair))
     tokens, counts = {}, {}
     for part, pairs in sentences.items():
