@@ -217,6 +217,20 @@ def test_sentences_are_as_long_as_the_grammar_says_and_fill_the_length():
     assert set(np.count_nonzero(longer[:, 0], axis=1)) == set(range(4, 13))
 
 
+def test_as_many_words_have_two_translations_as_was_asked_for_with_chances_of_eighths():
+    spec = Language(nouns=40, verbs=21, ambiguous=0.3, free=0.5)
+    lexicon = reference(spec).lexicon
+    for words, count, forms in ((lexicon.nouns, 40, lexicon.forms["N"]), (lexicon.verbs, 21, lexicon.forms["V"])):
+        assert [(words.decided == way).sum() for way in (1, 2)] == [round(0.3 * count), round(0.5 * count)]
+        by_chance = words.decided == 2
+        assert set(words.chance[by_chance] / 2**29) <= {1, 2, 3, 4}
+        assert not words.chance[~by_chance].any()
+        two = (forms[:, 0] != forms[:, 1]).reshape(count, -1).all(1)
+        np.testing.assert_array_equal(two, words.decided > 0)
+    every = np.concatenate([np.unique(forms) for forms in lexicon.forms.values()])
+    np.testing.assert_array_equal(np.sort(every), target_words(spec))  # no token has two meanings
+
+
 def test_the_vocabulary_shows_the_agreement():
     words = np.array(vocabulary(SMALL), object)
     forms = reference(SMALL).lexicon.forms
