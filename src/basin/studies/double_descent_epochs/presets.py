@@ -35,23 +35,21 @@ _CNN = EpochFamily(
     data=_DATA,
     optimizer=Adam(learning_rate=1e-3),
     batch_size=128,
-    budget=Budget(amount=800, unit="steps"),
-    early=12,
+    budget=Budget(amount=2000, unit="steps"),
+    noises=(0.0,),
+    early=14,
     regular=8,
-    seeds=6,
 )
 
-QUICK = DoubleDescentEpochs(seeds=8, families=(_TWO_LAYER, _CNN))
+QUICK = DoubleDescentEpochs(seeds=16, families=(_TWO_LAYER,))
 
 STANDARD = DoubleDescentEpochs(
-    seeds=10,
+    seeds=12,
     families=(
         _TWO_LAYER.replace(
             widths=(4, 8, 16, 23, 32, 64, 128, 256), budget=Budget(amount=12_000, unit="steps"), noises=(0.0, 0.1)
         ),
-        _CNN.replace(
-            widths=(1, 2, 4, 8, 16), budget=Budget(amount=3000, unit="steps"), noises=(0.0,), early=16, seeds=6
-        ),
+        _CNN,
     ),
 )
 

@@ -12,17 +12,17 @@ from basin.studies.double_descent_width.presets import COLOURS, GLYPHS, MOVED, S
 _TWO_LAYER = SampleFamily(
     name="two-layer",
     model=TWO_LAYER.model,
-    widths=(4, 6, 8, 11, 16, 23, 32, 64, 128),
+    widths=(4, 6, 8, 11, 16, 23, 32, 45, 64, 128),
     data=GLYPHS.replace(num_validation=0),
     optimizer=TWO_LAYER.optimizer,
     batch_size=TWO_LAYER.batch_size,
     budget=TWO_LAYER.budget,
-    samples=(250, 500, 1000, 2000),
+    samples=(500, 1000, 2000),
     early=0,
     regular=2,
 )
 
-QUICK = DoubleDescentSamples(seeds=10, families=(_TWO_LAYER,))
+QUICK = DoubleDescentSamples(seeds=16, families=(_TWO_LAYER,))
 
 STANDARD = DoubleDescentSamples(
     seeds=12,

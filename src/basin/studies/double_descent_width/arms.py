@@ -28,7 +28,7 @@ def arms(family: WidthFamily) -> list[Arm]:
     Example:
         >>> from basin.studies.double_descent_width.study import STUDY
         >>> [arm.name for arm in arms(STUDY.presets["quick"].families[0])][:3]
-        ['main', 'noise 0', 'fewer']
+        ['main', 'noise 0', 'decay 0.3']
     """
     found = [MAIN, *(noise_arm(rate) for rate in family.noises)]
     if family.fewer is not None:
