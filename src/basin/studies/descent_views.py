@@ -18,6 +18,9 @@ from basin.studies.descent import EPSILON, Sweep
 BANDS = "Solid: test error; dotted: training error, on the labels as trained on. Bands: 95 % intervals of the means."
 MARK = f"A thin line: where the training error comes down to {100 * EPSILON:g} %, the interpolation threshold."
 
+HEADROOM = 1.1
+"""The lightest colour of a map over epochs, over the largest test error at the end: at first all errors are larger."""
+
 
 def panel(title: str, sweeps: Mapping[str, Sweep], *, marked: Sequence[str] = (), train: bool = True) -> Panel:
     """Return test errors over size, and training errors dotted in the same colour.
@@ -52,6 +55,7 @@ def map_of_errors(
     x: tuple[str, Float[np.ndarray, "columns"]],
     y: tuple[str, Float[np.ndarray, "rows"]],
     best: str = "",
+    highest: float | None = None,
 ) -> Figure:
     """Return test beside training error over two axes, both logarithmic, with the threshold of each row.
 
@@ -63,6 +67,7 @@ def map_of_errors(
         x: Label of the horizontal axis and its places; training error falls along it.
         y: The same of the vertical axis.
         best: What the dot on the lowest test error of each row is called; none if empty.
+        highest: Error of the lightest colour, so that those of interest are told apart; the largest if not given.
     """
     seeds = len(next(iter(tables.values()))[0])
     panels = []
@@ -82,6 +87,7 @@ def map_of_errors(
         label="error (%)",
         scale_x="log",
         scale_y="log",
+        limits=None if highest is None else (0.0, highest),
         note=f"mean of {seeds} seeds a cell",
     )
 

@@ -85,6 +85,7 @@ def _maps(spec: DoubleDescentEpochs, found: Found) -> Iterator[Figure]:
             ("epoch", epochs(found, family, MAIN)[1:]),
             ("width", np.array(family.widths, float)),
             best="lowest test error of a width",
+            highest=descent_views.HEADROOM * float(np.nanmean(test, axis=0)[:, -1].max()),
         )
 
 

@@ -77,6 +77,7 @@ def _maps(spec: DoubleDescentWidth, found: Found) -> Iterator[Figure]:
             ("epoch", where),
             ("width", np.array(family.widths, float)),
             best="lowest test error of a width",
+            highest=descent_views.HEADROOM * float(np.nanmean(test, axis=0)[:, -1].max()),
         )
 
 
