@@ -34,7 +34,7 @@ def summary(records: list[dict[str, Any]]) -> dict[str, Any]:
 def markdown(found: dict[str, Any]) -> str:
     """Return the README's table."""
     lines = [
-        "| runs of one width | time | a run | time, times one run's | runs a run's time | first, compiled |",
+        "| runs of one width | time | a run | time, times one run's | runs in one run's time | first, compiled |",
         "|" + "---|" * 6,
     ]
     for count, median, first in zip(found["runs"], found["median"], found["first"], strict=True):
