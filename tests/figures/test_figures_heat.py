@@ -174,3 +174,13 @@ def test_a_map_of_a_thousand_cells_is_small():
     values = np.random.default_rng(0).normal(size=(40, 25))
     panel = heat.Panel("", np.arange(1, 26), np.arange(1, 41), values)
     assert len(draw(panel).svg) < 120_000
+
+
+def test_a_line_lies_over_its_interval() -> None:
+    """The last stroke drawn over the cells is the solid one: a narrow interval does not hide its line."""
+    panel = heat.Panel(
+        "", [1, 2, 4], [1, 2], np.ones((2, 3)), (heat.Places("line", np.ones(2), np.ones(2), np.ones(2)),)
+    )
+    strokes = [e for e in ElementTree.fromstring(draw(panel).svg).iter() if e.get("stroke-width") in ("2", "1.4")]
+    over_cells = strokes[:3]  # the key has two more
+    assert ["stroke-dasharray" in stroke.attrib for stroke in over_cells] == [True, True, False]

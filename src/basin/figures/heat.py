@@ -236,7 +236,7 @@ def _cross_out(axes: Axes, x: Grid, y: Grid, missing: np.ndarray) -> None:
 
 def _draw_places(axes: Axes, line: Places, x: Grid, y: Grid, index: int) -> None:
     across, along = (x, y) if line.each == "row" else (y, x)
-    for part, places in enumerate(line.parts):
+    for part, places in reversed(list(enumerate(line.parts))):  # the line itself over its interval
         at = across.put(places)
         points = (at, along.centres) if line.each == "row" else (along.centres, at)
         stroke(axes, *(side.tolist() for side in points), style="dotted" if part else _style(index))

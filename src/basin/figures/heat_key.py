@@ -36,9 +36,8 @@ class Entry(NamedTuple):
 
 def stroke(axes: Axes, x: Sequence[float], y: Sequence[float], *, style: str) -> None:
     """Draw a line in ink over a wider one in the colour of the ground: one of the two stands out on every colour."""
-    wide = 4.2 if style != "dotted" else 3.2
-    axes.plot(x, y, color=LIGHT["surface"], linewidth=wide, solid_capstyle="round", zorder=2.5)
-    thin = 2.0 if style != "dotted" else 1.4
+    wide, thin = (3.2, 1.4) if style == "dotted" else (4.2, 2.0)
+    axes.plot(x, y, color=LIGHT["surface"], linewidth=wide, solid_capstyle="round", zorder=3)
     axes.plot(x, y, color=LIGHT["ink"], linewidth=thin, linestyle=_DASHES[style], zorder=3)
 
 
@@ -46,7 +45,9 @@ def dot(axes: Axes, x: Sequence[float], y: Sequence[float], *, kind: str) -> Non
     """Draw dots in ink with a rim in the colour of the ground."""
     marks: dict[str, Any] = {"markerfacecolor": LIGHT["ink"], "markeredgecolor": LIGHT["surface"]}
     shape = "o" if kind == "lowest" else "D"
-    axes.plot(x, y, linestyle="none", marker=shape, markersize=5.5, markeredgewidth=1.2, zorder=4, **marks)
+    axes.plot(
+        x, y, linestyle="none", marker=shape, markersize=5.5, markeredgewidth=1.2, zorder=4, clip_on=False, **marks
+    )
 
 
 def key_lines(signs: Sequence[Sign], width: float) -> list[list[Entry]]:
