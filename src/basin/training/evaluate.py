@@ -23,6 +23,7 @@ import numpy as np
 from basin.loss.examples import EXAMPLE_LOSSES, are_sequences, has_target
 from basin.models.model import Mode, Model, Params, State
 from basin.models.statistics import recompute
+from basin.spec.data import NO_TOKEN
 from basin.spec.run import RunSpec
 from basin.training.examples import Judges
 from basin.training.feed import Examples
@@ -133,7 +134,7 @@ def _scores(
 
 
 def _means(split: str, table: Table, y: jax.Array) -> dict[tuple[str, str], float]:
-    count = int(jnp.sum(has_target(y))) if are_sequences(y) else len(y)
+    count = np.count_nonzero(np.asarray(y) != NO_TOKEN) if are_sequences(y) else len(y)
     return {(split, metric): float(value) / count for metric, value in zip(METRICS, table.sum(axis=1), strict=True)}
 
 
