@@ -52,7 +52,11 @@ STUDY = Study(
     "sentences. Is there a dimension at which the test loss peaks, and do more sentences hurt there?",
     source="Nakkiran et al. 2020, figures 3 and 8",
     presets={"quick": QUICK, "standard": STANDARD, "paper": PAPER},
-    cost={"quick": "not measured", "standard": "not measured", "paper": "not measured; needs a GPU"},
+    cost={
+        "quick": "300 s of processor time; alone not measured",
+        "standard": "not measured",
+        "paper": "not measured; needs a GPU",
+    },
     protocol=protocol,
     claims=claims.claims,
     runs=arms.runs,
