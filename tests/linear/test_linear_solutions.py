@@ -56,6 +56,27 @@ def test_at_the_threshold_of_fourier_features_on_digits_six_digits_are_kept() ->
         assert np.abs(w.predict(phi[n:]) - phi[n:, : w.size] @ expected).max() < 1e-6
 
 
+@pytest.mark.parametrize("bandwidth", [15.0, 100.0, 300.0])
+def test_near_the_largest_condition_numbers_it_is_as_accurate_as_the_reference_itself(bandwidth: float) -> None:
+    """At 1e10 no two backward stable methods agree to 1e-6 of the targets: the SVD of permuted rows and columns, the
+    same problem in other roundings, says how well the reference knows its own predictions."""
+    from sklearn.datasets import load_digits
+
+    n, rng = 250, np.random.default_rng(0)
+    y = np.eye(10)[load_digits().target[:n]]
+    phi = linear.fourier_features(64, n + 1, bandwidth=bandwidth, seed=0)(load_digits().data[: n + 100] / 16)
+    for w in linear.minimum_norm(phi[:n], y, [n - 1, n, n + 1]):
+        a, fresh = phi[:n, : w.size], phi[n:, : w.size]
+        expected, _, rank = reference(a, y, w.rcond)
+        rows, columns = rng.permutation(n), rng.permutation(w.size)
+        again, _, _ = reference(a[np.ix_(rows, columns)], y[rows], w.rcond)
+        own = np.abs(fresh[:, columns] @ again - fresh @ expected).max()
+        error = np.abs(w.predict(fresh) - fresh @ expected).max()
+        assert w.rank == rank
+        assert error < max(1e-6, 20 * own)
+        assert error < 1e-6 * max(1.0, np.abs(fresh @ expected).max())
+
+
 def test_a_solution_interpolates_beyond_the_threshold_and_no_other_is_shorter() -> None:
     # invariants: A w = y, and w is orthogonal to the null space of A, which is what makes it the shortest
     a, y, _ = problem()

@@ -12,6 +12,12 @@ condition number leaves no doubt that every singular value is above the cut-off,
 where it does not. A cut-off that acts leaves directions of the data out, which lowers the norm and the peak at the
 threshold: it is a **regulariser**, and a solution says whether it did.
 
+**Accuracy.** A prediction has an error of the order of the condition number times the unit of float64 times the largest
+prediction. Measured against an SVD with the same cut-off, on Fourier features of digits of many bandwidths, that is
+below 1e-6 of the targets up to condition numbers of about 1e8. Towards 1e10 predictions at the threshold are thousands
+of times as large as the targets; there it is below 1e-6 of the largest prediction, and the SVD's own predictions move
+as much when its rows and columns are permuted.
+
 References:
     Björck, "Numerical methods for least squares problems" (1996), chapters 1 and 2.
     Belkin et al. (2019), section 2: the same solution on random features.
