@@ -170,7 +170,7 @@ def _family(rng: np.random.Generator) -> dict:
     ones = np.ones((SPEC.seeds, len(SIZES)))
     return {
         "test_error": scattered(rng, np.stack([*rows, np.full(len(SIZES), 90.0)])) / 100,
-        "train_error": np.stack([fits(rng, SIZES, N)] * 4, axis=1),
+        "train_error": np.stack([fits(rng, SIZES, N * (0.5 + 0.25 * rate)) for rate in (0, 1, 2, 2)], axis=1),
         "test_risk": np.exp(scattered(rng, np.log(np.array([[1.0], [2.0], [4.0], [4.0]]) * ones[0]))),
         "train_risk": np.stack([np.where(SIZES >= N, 1e-25, 0.1) * ones] * 4, axis=1),
         "norm": np.exp(scattered(rng, np.tile(-(np.log(SIZES / N) ** 2), (4, 1)), 0.01)),
@@ -231,6 +231,8 @@ def harmless_noise(worlds: Worlds) -> None:
     for family in SPEC.families:
         arrays = worlds[family.name]
         arrays["test_error"] = np.stack([arrays["test_error"][:, 0]] * 4, axis=1) + 0 * arrays["test_error"]
+        arrays["train_error"] = np.stack([arrays["train_error"][:, 2]] * 4, axis=1)
+        arrays["train_error"][:, 0] = np.roll(arrays["train_error"][:, 0], 1, axis=0)
         arrays["test_error"] += 1e-4 * np.random.default_rng(1).normal(size=arrays["test_error"].shape)
         arrays["test_risk"] = np.exp(scattered(np.random.default_rng(2), np.zeros((4, len(SIZES)))))
 
@@ -264,7 +266,7 @@ ALTERED = [
     (peak_elsewhere, {"at-threshold", "at-n", "norm-at-n"}),
     (never_fits, {"interpolates", "train-falls", "fits-anything"}),
     (larger_is_worse, {"largest-is-best", "largest-is-best-noisy", "falls-after-fit"}),
-    (harmless_noise, {"noise-raises", "noise-raises-risk"}),
+    (harmless_noise, {"noise-raises", "noise-raises-risk", "threshold-with-noise"}),
     (useless_ridge, {"ridge-removes", "penalty-descent"}),
     (poor_kernel, {"kernel"}),
     (idle_data, {"moves-right", "more-hurts", "more-helps"}),

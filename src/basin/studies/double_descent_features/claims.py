@@ -58,12 +58,19 @@ def _peaks(spec: DoubleDescentFeatures) -> Iterator[Claim]:
 
 
 def _places(spec: DoubleDescentFeatures) -> Iterator[Claim]:
-    noisy = _settings(spec.label_noises[-1])
+    noisy, both = _settings(spec.label_noises[-1]), _settings(0.0, spec.label_noises[-1])
     yield descent.peak_at_threshold_claim(
         "at-threshold",
         f"located by wrong classes; {noisy}",
         source=f"{NAKKIRAN}; {SLIDES}, slide 53",
         inventory=("B53b",),
+    )
+    yield descent.threshold_moves_claim(
+        "threshold-with-noise",
+        "right",
+        f"located by wrong classes; {both}",
+        "Label noise takes a larger model to fit",
+        source=NAKKIRAN,
     )
     yield ratio(
         id="at-n",

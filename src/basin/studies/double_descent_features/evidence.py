@@ -102,6 +102,9 @@ def _on_families(spec: DoubleDescentFeatures, found: Found) -> Mapping[str, Evid
         "noise-raises": each(lambda c: descent.noise_raises(over_features(spec, c, CLEAN), over_features(spec, c))),
         "noise-raises-risk": each(lambda computed: _risk_with_noise(spec, computed)),
         "at-threshold": at(NOISY, descent.peak_at_threshold),
+        "threshold-with-noise": each(
+            lambda c: descent.threshold_moves(over_features(spec, c, CLEAN), over_features(spec, c))
+        ),
         "at-n": at(NOISY, lambda sweep: _at_n(spec, sweep.peaks(), descent.there_is_a_peak(sweep))),
         "norm-at-n": each(lambda c: _at_n(spec, norm_peaks(spec, c), None)),
         "largest-is-best": at(CLEAN, descent.largest_is_best),
