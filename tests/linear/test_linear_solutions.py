@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.linalg
-import scipy.optimize
+import sklearn.datasets
 
 from basin import linear
 from basin.linear.nested import factors
@@ -19,6 +19,12 @@ def problem(condition: float = 1.0, seed: int = 0) -> tuple[np.ndarray, np.ndarr
     mixed = rng.standard_normal((SIZES[-1], 12)) @ rng.standard_normal((12, SIZES[-1]))
     rows = (rows @ mixed + rows / condition) if condition > 1 else rows
     return rows[:N], rng.standard_normal((N, 3)), rows[N:]
+
+
+def digits(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return all digits with pixels in [0, 1], and the one-hot labels of the first so many."""
+    x, labels = sklearn.datasets.load_digits(return_X_y=True)
+    return np.asarray(x) / 16, np.eye(10)[np.asarray(labels)[:n]]
 
 
 def reference(a: np.ndarray, y: np.ndarray, rcond: float) -> tuple[np.ndarray, float, int]:
@@ -44,11 +50,8 @@ def test_every_size_predicts_what_an_svd_of_its_own_does(condition: float) -> No
 
 
 def test_at_the_threshold_of_fourier_features_on_digits_six_digits_are_kept() -> None:
-    from sklearn.datasets import load_digits
-
-    x = load_digits().data / 16
     n = 250
-    y = np.eye(10)[load_digits().target[:n]]
+    x, y = digits(n)
     phi = linear.fourier_features(64, 2 * n, bandwidth=5.0, seed=0)(x[: n + 100])
     for w in linear.minimum_norm(phi[:n], y, [n - 1, n, n + 1, n + 2, 2 * n]):
         expected, condition, _ = reference(phi[:n, : w.size], y, w.rcond)
@@ -60,11 +63,9 @@ def test_at_the_threshold_of_fourier_features_on_digits_six_digits_are_kept() ->
 def test_near_the_largest_condition_numbers_it_is_as_accurate_as_the_reference_itself(bandwidth: float) -> None:
     """At 1e10 no two backward stable methods agree to 1e-6 of the targets: the SVD of permuted rows and columns, the
     same problem in other roundings, says how well the reference knows its own predictions."""
-    from sklearn.datasets import load_digits
-
     n, rng = 250, np.random.default_rng(0)
-    y = np.eye(10)[load_digits().target[:n]]
-    phi = linear.fourier_features(64, n + 1, bandwidth=bandwidth, seed=0)(load_digits().data[: n + 100] / 16)
+    x, y = digits(n)
+    phi = linear.fourier_features(64, n + 1, bandwidth=bandwidth, seed=0)(x[: n + 100])
     for w in linear.minimum_norm(phi[:n], y, [n - 1, n, n + 1]):
         a, fresh = phi[:n, : w.size], phi[n:, : w.size]
         expected, _, rank = reference(a, y, w.rcond)
