@@ -191,7 +191,7 @@ def moves_right_claim(name: str, setting: str, **fields: Any) -> Claim:
     """Declare that threshold and peak move to larger networks with more examples."""
     return ratio(
         id=name,
-        statement=f"With more examples the interpolation threshold and the peak move to larger networks ({setting}).",
+        statement=f"With more examples the interpolation threshold and the peak move to larger sizes ({setting}).",
         refuted_by=f"a threshold or a peak that moves by less than a factor {MOVED:g}, or the other way",
         statistic="ratio of the sizes, seed by seed, with more examples over fewer",
         direction=Direction.GREATER,
