@@ -12,7 +12,7 @@ import pytest
 import basin
 from basin.data.corrupt import noisy_error
 from basin.spec.budget import Budget
-from basin.spec.double_descent import EpochFamily, SampleFamily, WidthFamily
+from basin.spec.double_descent import Below, EpochFamily, SampleFamily, WidthFamily
 from basin.spec.run import RunSpec
 from basin.studies.claim import judge
 from basin.studies.conduct import conduct
@@ -21,7 +21,7 @@ from basin.studies.double_descent_samples.evidence import doubled
 from basin.studies.double_descent_samples.study import STUDY as SAMPLES
 from basin.studies.double_descent_width.study import STUDY as WIDTH
 from basin.studies.study import Findings, Study
-from basin.studies.sweeps import Cell
+from basin.studies.sweeps import MAIN, Cell, table
 from basin.training.evaluate import Row
 from basin.training.history import History
 from basin.training.outcome import Outcome
@@ -233,6 +233,36 @@ def test_all_runs_of_a_width_are_one_program(study: Study[Any, Any]) -> None:
     assert len(groups) == sum(len(family.widths) for family in spec.families)
 
 
+def test_below_the_threshold_of_parameters_networks_grow_and_stop_and_above_they_do_not() -> None:
+    family = next(one for one in WIDTH.presets["standard"].families if one.name == "squared")
+    assert family.below is not None
+    planned = WIDTH.runs(WIDTH.presets["standard"].replace(seeds=2, families=(family,)))
+    for width in family.widths:
+        few = (64 + 1) * width + (width + 1) * 10 <= 400 * 10  # by hand: two layers with biases, targets
+        alone, reused = (planned[Cell("squared", arm, width, 1)] for arm in ("main", "weight reuse"))
+        assert (alone.optimizer == family.below.optimizer) is few
+        assert bool(alone.stop) is few
+        grows = few and width > family.widths[0]
+        assert (reused.start is not None) is grows
+        assert grows or reused == alone
+        if reused.start is not None:
+            before = family.widths[family.widths.index(width) - 1]
+            assert reused.start.run == planned[Cell("squared", "weight reuse", before, 1)]
+            assert reused.start.new_weights_std == 0.1
+
+
+def test_a_run_that_stopped_stays_where_it_ended() -> None:
+    family = WIDE.families[0].replace(noises=(), decays=(), augmented=(), random_labels=False, fewer=None)
+    spec = WIDE.replace(seeds=2, families=(family,))
+    found = made_up(WIDTH, spec, lambda cell, run, share: {"test": 30 - 20 * share, "train": 10 - 5 * share}, 0.0)
+    run: Any = found.runs[Cell("two-layer", "main", 8, 0)]
+    run.history = History(tuple(row for row in run.history.rows if row.step <= 500))
+    run.outcome = Outcome("stopped", 500)
+    test = table(found, family, MAIN, "test")[:, :, -1]
+    assert test[0, family.widths.index(8)] == pytest.approx(20.0)
+    assert test[1] == pytest.approx(10.0)
+
+
 def test_a_family_grows_by_its_width() -> None:
     family = WIDTH.presets["quick"].families[0]
     assert family.at(7).widths == (7,)
@@ -247,6 +277,7 @@ def test_a_family_grows_by_its_width() -> None:
     [
         (WIDE.families[0], {"widths": (4, 2, 8)}, "expected widths of 1 or more in ascending order"),
         (WIDE.families[0], {"data": basin.data.Glyphs(size=8)}, "expected a finite training sample"),
+        (WIDE.families[0], {"below": Below(optimizer=basin.optim.SGD(learning_rate=0.1))}, "expected no decays"),
         (WIDE.families[0], {"fewer": 1000}, "expected fewer than num_train = 1000, got 1000"),
         (MANY.families[0], {"samples": (500, 250, 1000)}, "expected samples of 1 or more in ascending order"),
         (LONG.families[0], {"critical": 256}, "expected critical as one of"),
@@ -286,12 +317,13 @@ TINY = {
     "early": 1,
     "regular": 2,
 }
+REUSED = {"decays": (), "below": Below(optimizer=basin.optim.SGD(learning_rate=0.1), new_weights_std=0.1)}
 DATA = {"num_train": 40, "num_test": 100, "num_validation": 20}
 
 
 @pytest.mark.parametrize(
     ("study", "changes"),
-    [(WIDTH, {"fewer": 20}), (SAMPLES, {"samples": (16, 24, 40)}), (EPOCHS, {"critical": 4})],
+    [(WIDTH, {"fewer": 20}), (WIDTH, REUSED), (SAMPLES, {"samples": (16, 24, 40)}), (EPOCHS, {"critical": 4})],
     ids=lambda value: getattr(value, "name", ""),
 )
 def test_a_tiny_study_runs_from_end_to_end(study: Study[Any, Any], changes: dict, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from basin.spec.augment import AnyAugmentation
-from basin.spec.base import HOST, HostInt, Spec
+from basin.spec.base import HOST, HostFloat, HostInt, Spec
 from basin.spec.budget import Budget
 from basin.spec.data import AnyData, Classified
 from basin.spec.model import AnyModel
@@ -78,6 +78,21 @@ class Family(Spec):
         )
 
 
+class Below(Spec):
+    """How networks with no more parameters than there are targets are trained, as in Belkin et al. 2019.
+
+    Attributes:
+        optimizer: The update rule in the place of the family's own.
+        stop: Whether training ends when no training example is classified wrongly.
+        new_weights_std: In an arm of its own each of these networks begins as the trained next smaller one, its new
+            weights drawn with this standard deviation: the reuse of weights. None for no such arm.
+    """
+
+    optimizer: AnyOptimizer
+    stop: bool = True
+    new_weights_std: Annotated[HostFloat, Field(gt=0)] | None = None
+
+
 class WidthFamily(Family):
     """A family over width, with what may move or remove its peak.
 
@@ -87,6 +102,7 @@ class WidthFamily(Family):
         decays: Strengths of the decay of weights. Where the optimiser's own is above 0 all are one program.
         augmented: What is done to the images of every batch in an arm of its own.
         random_labels: Whether the widest network is also trained on labels that say nothing.
+        below: How networks below the threshold of parameters are trained, if not as the others.
     """
 
     data: Classified  # pyright: ignore[reportIncompatibleVariableOverride]  frozen, so narrower is safe
@@ -95,6 +111,13 @@ class WidthFamily(Family):
     decays: Annotated[tuple[Annotated[float, Field(gt=0)], ...], HOST] = ()
     augmented: tuple[AnyAugmentation, ...] = ()
     random_labels: bool = False
+    below: Annotated[Below | None, HOST] = None
+
+    @model_validator(mode="after")
+    def _one_rule_a_network(self) -> WidthFamily:
+        if self.below is not None and self.decays:
+            raise ValueError("expected no decays, as networks below the threshold have a rule of their own, got both")
+        return self
 
     @model_validator(mode="after")
     def _fewer_are_fewer(self) -> WidthFamily:

@@ -80,7 +80,7 @@ def members(found: Findings[Cell], family: Family, arm: Arm, width: int) -> list
 
 
 def table(found: Findings[Cell], family: Family, arm: Arm, split: str) -> Float[np.ndarray, "seeds widths looks"]:
-    """Return errors in points at every look; NaN for a run that diverged.
+    """Return errors in points at every look; those of a run that stopped stay, those of one that diverged are NaN.
 
     Args:
         found: The study's findings.
@@ -93,7 +93,7 @@ def table(found: Findings[Cell], family: Family, arm: Arm, split: str) -> Float[
         runs = members(found, family, arm, width)
         columns.append([_errors(run, split) for run in runs])
     longest = max(len(row) for column in columns for row in column)
-    rows = [[np.pad(row, (0, longest - len(row)), constant_values=np.nan) for row in column] for column in columns]
+    rows = [[np.pad(row, (0, longest - len(row)), mode="edge") for row in column] for column in columns]
     return np.array(rows).swapaxes(0, 1)
 
 

@@ -2,24 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Iterator, Mapping
 
 from basin import data
 from basin.spec.double_descent import DoubleDescentWidth, WidthFamily
-from basin.spec.run import RunSpec
-from basin.studies.sweeps import MAIN, Arm, Cell, runs_of
+from basin.spec.run import RunSpec, Start, StopAtError
+from basin.studies.sweeps import MAIN, Arm, Cell, num_seeds, runs_of
+from basin.training.plan import num_parameters, resolve
 
 FEWER = "fewer"
 AUGMENTED = "augmented"
 TRUE = "true labels"
 RANDOM = "random labels"
+REUSE = "weight reuse"
 
 
 def runs(spec: DoubleDescentWidth) -> Mapping[Cell, RunSpec]:
     """Return every arm of every family, width by width, so that the runs of one program stand together."""
-    return {
-        cell: run for family in spec.families for arm in arms(family) for cell, run in runs_of(family, arm, spec.seeds)
+    found = {
+        cell: _as_below(family, run)
+        for family in spec.families
+        for arm in arms(family)
+        for cell, run in runs_of(family, arm, spec.seeds)
     }
+    return found | {cell: run for family in spec.families for cell, run in _grown(spec, family, found)}
+
+
+def _as_below(family: WidthFamily, run: RunSpec) -> RunSpec:
+    """Return the run as networks below the threshold are trained, if it is one of these."""
+    if family.below is None or not is_below(family, run):
+        return run
+    return run.replace(optimizer=family.below.optimizer, stop=(StopAtError(),) if family.below.stop else ())
+
+
+def is_below(family: WidthFamily, run: RunSpec) -> bool:
+    """Return whether a run's network has no more parameters than there are targets, one a class and example."""
+    resolved = resolve(run)
+    assert resolved.data.num_train is not None, "a family has a finite sample"
+    return num_parameters(resolved) <= resolved.data.num_train * num_classes(family)
+
+
+def _grown(
+    spec: DoubleDescentWidth, family: WidthFamily, found: Mapping[Cell, RunSpec]
+) -> Iterator[tuple[Cell, RunSpec]]:
+    """Yield the arm in which each network below the threshold grows out of the next smaller; the others are as ever."""
+    if family.below is None or family.below.new_weights_std is None:
+        return
+    for seed in range(num_seeds(family, spec.seeds)):
+        smaller: RunSpec | None = None
+        for width in family.widths:
+            cell = Cell(family.name, MAIN.name, width, seed)
+            run = found[cell]
+            if smaller is not None and is_below(family, run):
+                run = run.replace(start=Start(run=smaller, new_weights_std=family.below.new_weights_std))
+            yield dataclasses.replace(cell, arm=REUSE), run
+            smaller = run
 
 
 def arms(family: WidthFamily) -> list[Arm]:

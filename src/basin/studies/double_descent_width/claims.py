@@ -57,6 +57,10 @@ def _of(family: WidthFamily) -> Iterator[Claim]:
     yield from _of_samples(family)
     yield from _of_regularisers(family)
     yield from _of_random_labels(family)
+    if family.below is not None and family.below.new_weights_std is not None:
+        reused = f"{name}, each network below the threshold grown out of the next smaller"
+        yield descent.peak_exists_claim(f"reuse-peak-{name}", reused, source=f"{BELKIN}, figure 3", inventory=("B52c",))
+        yield descent.train_falls_claim(f"reuse-train-{name}", reused, source=BELKIN, inventory=("B52b",))
 
 
 def _of_noise(family: WidthFamily) -> Iterator[Claim]:

@@ -14,6 +14,7 @@ from basin.studies.descent import Sweep
 from basin.studies.double_descent_width.arms import (
     AUGMENTED,
     FEWER,
+    REUSE,
     decay_arm,
     noise_arm,
     num_classes,
@@ -56,6 +57,10 @@ def _of(family: WidthFamily, found: Found) -> Iterator[tuple[str, Measured | Non
     if family.augmented:
         augmented = over_width(found, family, Arm(AUGMENTED))
         yield f"augmentation-moves-{name}", descent.threshold_moves(main, augmented)
+    if family.below is not None and family.below.new_weights_std is not None:
+        reused = over_width(found, family, Arm(REUSE))
+        yield f"reuse-peak-{name}", descent.peak_exists(reused)
+        yield f"reuse-train-{name}", descent.train_falls(reused)
     if family.random_labels:
         yield f"fits-random-{name}", _fits_random(family, found)
         yield f"generalises-{name}", _generalises(family, found)

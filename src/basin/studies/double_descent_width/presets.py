@@ -10,10 +10,10 @@ from __future__ import annotations
 from basin.spec.augment import Crop, Flip
 from basin.spec.budget import Budget
 from basin.spec.data import Glyphs
-from basin.spec.double_descent import DoubleDescentWidth, WidthFamily
-from basin.spec.model import CNN5, MLP, ResNet18
+from basin.spec.double_descent import Below, DoubleDescentWidth, WidthFamily
+from basin.spec.model import CNN5, MLP, Glorot, ResNet18
 from basin.spec.optimizer import SGD, Adam, AdamW
-from basin.spec.schedule import PowerLaw
+from basin.spec.schedule import PowerLaw, Step
 
 NONE = 1e-9
 """A decay of no effect in 32 bits; at 0 a network without decay would be a program of its own, compiled apart."""
@@ -49,6 +49,27 @@ _CNN = WidthFamily(
     seeds=6,
 )
 
+_SQUARED = WidthFamily(
+    name="squared",
+    model=MLP(widths=(1,), initializer=Glorot()),
+    widths=(4, 8, 16, 24, 32, 40, 48, 53, 58, 64, 80, 128, 256, 512),
+    data=GLYPHS.replace(num_train=400, num_validation=200, label_noise=0.1),
+    optimizer=SGD(learning_rate=0.005, momentum=0.95),
+    batch_size=40,
+    budget=Budget(amount=1000, unit="epochs"),
+    loss="mse",
+    noises=(0.0,),
+    below=Below(
+        optimizer=SGD(
+            learning_rate=Step(initial=0.005, factor=0.9, at=tuple(stair / 12 for stair in range(1, 12))), momentum=0.95
+        ),
+        new_weights_std=0.1,
+    ),
+)
+"""The network of Belkin et al. 2019: squared loss, momentum 0.95, first weights by Glorot's rule; up to 53 units, the
+threshold of parameters, a rate that falls by a tenth in twelve stairs and an end where nothing is wrong, and weights
+reused. The stairs are those of their 6 000 epochs, shortened with these; batch and rate are not in the paper."""
+
 STANDARD = DoubleDescentWidth(
     seeds=12,
     families=(
@@ -66,6 +87,7 @@ STANDARD = DoubleDescentWidth(
             optimizer=AdamW(learning_rate=1e-3, weight_decay=NONE),
             decays=(),
         ),
+        _SQUARED,
         _CNN,
     ),
 )

@@ -12,7 +12,7 @@ from basin.figures import lines, samples
 from basin.figures.figure import Figure
 from basin.spec.double_descent import DoubleDescentWidth, WidthFamily
 from basin.studies import descent_views, views
-from basin.studies.double_descent_width.arms import AUGMENTED, FEWER, decay_arm, noise_arm, num_classes
+from basin.studies.double_descent_width.arms import AUGMENTED, FEWER, REUSE, decay_arm, noise_arm, num_classes
 from basin.studies.double_descent_width.evidence import best_decay, early_look
 from basin.studies.study import Findings, Table
 from basin.studies.sweeps import MAIN, Arm, Cell, epochs, over_width, over_width_at_best, table
@@ -42,6 +42,8 @@ def _noise_figure(spec: DoubleDescentWidth, found: Found) -> Figure:
     for family in spec.families:
         arms = {_percent(rate): noise_arm(rate) for rate in family.noises}
         arms[_percent(family.data.label_noise)] = MAIN
+        if family.below is not None and family.below.new_weights_std is not None:
+            arms["weights reused"] = Arm(REUSE)
         sweeps = {name: over_width(found, family, arm) for name, arm in sorted(arms.items())}
         panels.append(descent_views.panel(family.name, sweeps, marked=(_percent(family.data.label_noise),)))
     return lines.draw(
