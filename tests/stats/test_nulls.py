@@ -135,5 +135,5 @@ def test_the_table_is_printed_in_full():
         main(num_draws=2)
     rows = printed.getvalue().splitlines()
     assert rows[0].startswith("| what is simulated")
-    assert len(rows) == 2 + 15 + 4 + 12 + 6 + 4
+    assert len(rows) == 2 + 15 + 4 + 12 + 6 + 24 + 4
     assert all(row.count("|") == 6 for row in rows)
