@@ -13,9 +13,9 @@ from basin.studies.adaptive import study as adaptive
 from basin.studies.adaptive import walks
 from basin.studies.adaptive.evidence import beale_gradient, constant_step, evidence, rebuilt_steps
 from basin.studies.adaptive.study import ARMS
-from basin.studies.claim import judge
 from basin.studies.conduct import conduct, findings
 from basin.studies.experiment import Experiment
+from basin.studies.judgement import judge
 from basin.studies.study import Findings
 
 TINY = Adaptive(

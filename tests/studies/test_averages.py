@@ -13,8 +13,8 @@ import scipy.signal
 from basin.studies.averages import series as averages_series
 from basin.studies.averages import study as averages
 from basin.studies.averages.view import losses
-from basin.studies.claim import judge
 from basin.studies.conduct import conduct, findings
+from basin.studies.judgement import judge
 from basin.studies.study import Findings
 
 TINY = averages.QUICK.replace(

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from basin.stats import Direction, Scale, fall_after_peak, gap_after_stopping, gap_kept, mean, paired, sample
-from basin.studies.claim import Cases, Claim, Measured, Premise, Reading, expected_false_verdicts, judge
+from basin.studies.claim import Cases, Claim, Measured, Premise, Reading
+from basin.studies.judgement import expected_false_verdicts, judge
 
 GAP = Claim(
     id="gap",

@@ -13,7 +13,6 @@ from basin.spec.data import Digits, Npz
 from basin.spec.deep_bootstrap import DeepBootstrap
 from basin.spec.model import MLP
 from basin.spec.run import Evaluations
-from basin.studies.claim import judge
 from basin.studies.conduct import conduct
 from basin.studies.deep_bootstrap import evidence as evidence_of
 from basin.studies.deep_bootstrap import tables, view, worlds
@@ -21,6 +20,7 @@ from basin.studies.deep_bootstrap.evidence import evidence
 from basin.studies.deep_bootstrap.presets import QUICK
 from basin.studies.deep_bootstrap.study import STUDY
 from basin.studies.deep_bootstrap.worlds import Cell
+from basin.studies.judgement import judge
 from basin.studies.study import Findings
 from basin.training.evaluate import Row
 from basin.training.history import History

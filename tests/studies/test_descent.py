@@ -7,8 +7,9 @@ import pytest
 
 from basin.stats import Verdict
 from basin.studies import descent
-from basin.studies.claim import Claim, Measured, judge
+from basin.studies.claim import Claim, Measured
 from basin.studies.descent import Sweep
+from basin.studies.judgement import judge
 
 SIZES = 2.0 ** np.arange(9)
 SEEDS = 8

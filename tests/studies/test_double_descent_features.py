@@ -8,13 +8,13 @@ import pytest
 
 from basin.spec.data import Digits, Glyphs
 from basin.spec.double_descent_features import DoubleDescentFeatures, FeatureFamily, LinearModel
-from basin.studies.claim import judge
 from basin.studies.conduct import conduct
 from basin.studies.double_descent_features import evidence as read
 from basin.studies.double_descent_features import experiments as computing
 from basin.studies.double_descent_features import study as page
 from basin.studies.double_descent_features import theory
 from basin.studies.experiment import Computed
+from basin.studies.judgement import judge
 from basin.studies.study import Findings
 
 DIGITS = FeatureFamily(name="digits-fourier", data=Digits(standardise=False), features="fourier", bandwidth=1.5)
@@ -327,4 +327,4 @@ def test_it_is_carried_out_from_end_to_end(tmp_path: Path) -> None:
 
 
 def test_a_claim_of_several_families_needs_evidence_of_each() -> None:
-    assert read.joint({"a": None}) is None
+    assert read.of_all({"a": None}) is None

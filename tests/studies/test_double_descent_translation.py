@@ -10,10 +10,10 @@ from basin.models import MLP, Transformer
 from basin.optim import Adam, InverseSquareRoot
 from basin.spec.double_descent_translation import DoubleDescentTranslation, TranslationFamily
 from basin.store.study import StudyFolder
-from basin.studies.claim import judge
 from basin.studies.conduct import conduct, findings
 from basin.studies.double_descent_translation import arms
 from basin.studies.double_descent_translation.study import STUDY
+from basin.studies.judgement import judge
 from basin.studies.study import Findings
 from basin.studies.sweeps import Cell
 from basin.training.evaluate import Row

@@ -13,11 +13,11 @@ from basin.spec.early_stopping import Descent, EarlyStopping, LearningCurves, Li
 from basin.spec.run import RunSpec
 from basin.spec.schedule import Constant
 from basin.store.study import StudyFolder
-from basin.studies.claim import judge
 from basin.studies.conduct import conduct, findings
 from basin.studies.early_stopping import quadratics as exact
 from basin.studies.early_stopping import study as early_stopping
 from basin.studies.early_stopping.view import GAMMA, Cell
+from basin.studies.judgement import judge
 from basin.studies.study import Findings, Measured
 from basin.training.evaluate import Row
 from basin.training.history import History

@@ -10,7 +10,6 @@ import pytest
 from basin.models import MLP
 from basin.spec.data import Digits, Glyphs
 from basin.spec.initialisation import Initialisation, Signal, WarmStart
-from basin.studies.claim import judge
 from basin.studies.conduct import conduct
 from basin.studies.experiment import Computed
 from basin.studies.finite_sum import network_sum
@@ -18,6 +17,7 @@ from basin.studies.initialisation import experiments as computing
 from basin.studies.initialisation import study as initialisation
 from basin.studies.initialisation import view
 from basin.studies.initialisation.view import Cell
+from basin.studies.judgement import judge
 from basin.studies.runs import crossing
 from basin.studies.study import Findings
 from basin.training.evaluate import Row

@@ -5,7 +5,7 @@ import pytest
 
 from basin.data import Digits
 from basin.spec.study import Comparison, LargeBatch, Sharpness
-from basin.studies.claim import judge
+from basin.studies.judgement import judge
 from basin.studies.large_batch import study as large_batch
 from basin.studies.large_batch.view import Cell
 from basin.studies.study import Findings, Measured

@@ -11,10 +11,10 @@ import pytest
 from basin.models import MLP
 from basin.spec.data import Digits
 from basin.spec.mini_batches import Copies, Cost, Escape, MiniBatches, Noise
-from basin.studies.claim import judge
 from basin.studies.conduct import conduct
 from basin.studies.experiment import Computed
 from basin.studies.finite_sum import descend, network_sum
+from basin.studies.judgement import judge
 from basin.studies.mini_batches import experiments as computing
 from basin.studies.mini_batches import study as mini_batches
 from basin.studies.mini_batches import view as mini_batches_view

@@ -14,8 +14,8 @@ import scipy.special
 from basin.models import MLP, build
 from basin.models.model import Mode
 from basin.spec.normalisation import Normalisation
-from basin.studies.claim import judge
 from basin.studies.conduct import conduct, findings
+from basin.studies.judgement import judge
 from basin.studies.normalisation import depth as deep
 from basin.studies.normalisation import study as normalisation
 from basin.studies.normalisation.evidence import evidence

@@ -8,9 +8,9 @@ import pytest
 from basin.spec.data import Digits
 from basin.spec.model import MLP
 from basin.spec.optimisers import ARMS, Optimisers, Scene, Task
-from basin.studies.claim import judge
 from basin.studies.conduct import conduct, findings
 from basin.studies.experiment import Computed
+from basin.studies.judgement import judge
 from basin.studies.optimisers import view
 from basin.studies.optimisers.study import QUICK, STUDY, claims, evidence, grid, walks
 from basin.studies.optimisers.view import Cell

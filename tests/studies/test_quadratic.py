@@ -18,8 +18,8 @@ from basin.models import MLP
 from basin.optim import SGD
 from basin.spec.budget import Budget
 from basin.spec.run import RunSpec
-from basin.studies.claim import judge
 from basin.studies.conduct import conduct, findings
+from basin.studies.judgement import judge
 from basin.studies.quadratic import geometry as quadratic_geometry
 from basin.studies.quadratic import modes as quadratic_modes
 from basin.studies.quadratic import ravine as quadratic_ravine

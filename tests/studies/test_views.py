@@ -12,7 +12,8 @@ from basin.figures.lines import Line
 from basin.spec.data import Digits, Language
 from basin.stats import Direction, Scale, rounding_tolerance
 from basin.studies import runs, views
-from basin.studies.claim import Cases, formula, judge, ratio
+from basin.studies.claim import Cases, formula, ratio
+from basin.studies.judgement import judge
 from basin.training.evaluate import Row
 from basin.training.history import History
 

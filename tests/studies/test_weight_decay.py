@@ -12,8 +12,8 @@ from basin.loss.precision import arithmetic
 from basin.spec.run import RunSpec
 from basin.spec.weight_decay import Bowl, Capacity, DecayRace, LinearMaps, Noise, WeightDecay
 from basin.store.study import StudyFolder
-from basin.studies.claim import judge
 from basin.studies.conduct import conduct, findings
+from basin.studies.judgement import judge
 from basin.studies.study import Findings, Measured
 from basin.studies.weight_decay import mapped_data as mapped
 from basin.studies.weight_decay import quadratics as exact

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from basin.cli.verdicts import verdict_table
 from basin.store.ledger import ledger
-from basin.studies.claim import expected_false_verdicts
+from basin.studies.judgement import expected_false_verdicts
 
 
 def run(options: argparse.Namespace) -> int:

@@ -23,7 +23,7 @@ from basin.stats.sample import Sample, differences, sample
 from basin.stats.scale import Scale
 from basin.stats.simultaneous import bonferroni_level, holm
 from basin.stats.thresholds import crossing, first_at_most
-from basin.stats.verdict import Direction, Ruling, Verdict, conjunction, decide, rule
+from basin.stats.verdict import Direction, Ruling, Verdict, conjunction, decide, rule, rule_existence
 
 __all__ = [
     "Direction",
@@ -60,6 +60,7 @@ __all__ = [
     "rank_correlation",
     "rounding_tolerance",
     "rule",
+    "rule_existence",
     "sample",
     "scaled_errors",
     "tost_p_value",

@@ -30,6 +30,7 @@ References:
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import math
 from collections.abc import Sequence
@@ -169,6 +170,46 @@ def rule(readings: Sequence[Estimate], direction: Direction, smallest_effect: fl
     if p_value is not None and strengths[deciding] < 0:
         p_value = min(1.0, len(readings) * p_value)
     return Ruling(verdict, deciding, level, weakest.interval(level), p_value, parts)
+
+
+def rule_existence(
+    chosen: Sequence[Estimate],
+    everywhere: Sequence[Sequence[Estimate]],
+    direction: Direction,
+    smallest_effect: float,
+    *,
+    alpha: float = 0.05,
+) -> Ruling:
+    """Judge a claim that something is so at some place: one place can support it, only all of them can refute it.
+
+    A place that was badly chosen shows no effect and says nothing of the others. So the chosen place, read on data that
+    did not choose it, supports the claim as :func:`rule` does; the claim is refuted if its readings at every place are.
+    That errs no more often than one of these refutations: a true claim is so somewhere, and it is there that all of
+    them would have to be wrong. Everything else is inconclusive.
+
+    Args:
+        chosen: Readings at the chosen place, all of which are needed.
+        everywhere: Readings at each place, of all data; every one may make up what it says from the data, if only
+            upwards, as a valley of its own for each seed does.
+        direction: What is claimed of each.
+        smallest_effect: See :func:`rule`.
+        alpha: Chance of error of this claim.
+
+    Returns:
+        The ruling on the chosen place, or where that does not support on the place that is furthest from refuted.
+
+    Raises:
+        ValueError: No reading, no place, or as :func:`decide`.
+    """
+    if not everywhere:
+        raise ValueError("expected readings at every place, got none; use rule for a claim about one place")
+    ruling = rule(chosen, direction, smallest_effect, alpha=alpha)
+    if ruling.verdict is Verdict.SUPPORTED:
+        return ruling
+    rulings = [rule(place, direction, smallest_effect, alpha=alpha) for place in everywhere]
+    if all(one.verdict is Verdict.REFUTED for one in rulings):
+        return max(rulings, key=lambda one: one.p_value if one.p_value is not None else math.inf)
+    return dataclasses.replace(ruling, verdict=Verdict.INCONCLUSIVE)
 
 
 def conjunction(parts: Sequence[Verdict]) -> Verdict:

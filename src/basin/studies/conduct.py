@@ -32,8 +32,8 @@ from basin.store.environment import environment
 from basin.store.run import RunFolder
 from basin.store.study import StudyFolder
 from basin.store.tables import measurement_rows
-from basin.studies.claim import expected_false_verdicts, judge
 from basin.studies.experiment import compute_missing, read
+from basin.studies.judgement import expected_false_verdicts, judge
 from basin.studies.study import Findings, Measured, Study, Task
 from basin.training.keep import InFolder, load_run
 from basin.training.plan import Group, resolve

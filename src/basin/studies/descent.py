@@ -11,15 +11,28 @@ Places (of peaks, valleys, of the largest harm) are chosen on one half of the se
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from basin.measure import Threshold, interpolation_threshold
-from basin.stats import Direction, Peak, Scale, choosing, first_at_most, largest, mean, paired, peak, peak_sizes, sample
+from basin.stats import (
+    Direction,
+    Estimate,
+    Peak,
+    Scale,
+    choosing,
+    first_at_most,
+    largest,
+    mean,
+    paired,
+    peak,
+    peak_sizes,
+    sample,
+)
 from basin.studies.claim import Claim, Measured, Premise, Reading, ratio
 
 NAKKIRAN = "Nakkiran et al. 2020"
@@ -66,18 +79,24 @@ class Sweep:
         """Return the peak of the test error."""
         return peak(self.test)
 
-    def threshold(self, epsilon: float = EPSILON) -> Threshold:
+    def threshold(self) -> Threshold:
         """Return the smallest size whose mean training error is at most epsilon."""
-        return interpolation_threshold(self.sizes, self.train / 100, epsilon=epsilon)
+        return interpolation_threshold(self.sizes, self.train / 100, epsilon=EPSILON)
 
-    def thresholds(self, epsilon: float = EPSILON) -> Float[np.ndarray, "seeds"]:
-        """Return each seed's own; NaN where it is beyond the sizes."""
-        found = np.array([first_at_most(self.sizes, row, 100 * epsilon) for row in self.train])
-        return np.where((found > 0) & np.isfinite(found), found, np.nan)
+    def thresholds(self) -> Float[np.ndarray, "seeds"]:
+        """Return each seed's own threshold; 0 where the smallest size fits, infinity where none does, NaN where a value
+        is missing."""
+        found = [first_at_most(self.sizes, row, 100 * EPSILON) for row in self.train]
+        return np.where(np.isfinite(self.train).all(axis=1), found, np.nan)
 
-    def peaks(self) -> Float[np.ndarray, "seeds"]:
-        """Return at which size each seed's own test error peaks; NaN where it does not."""
-        return peak_sizes(self.sizes, self.test, self.peak().valley)
+    def peaks(self) -> Float[np.ndarray, "measuring"]:
+        """Return at which size the test error of each seed that does not choose peaks; NaN where it does not."""
+        return peak_sizes(self.sizes, self.test[self.measuring], self.peak().valley)
+
+    @property
+    def measuring(self) -> Bool[np.ndarray, "seeds"]:
+        """Which seeds do not choose places."""
+        return ~choosing(len(self.test))
 
     def at(self, index: int) -> str:
         """Return one of the sizes in words.
@@ -108,13 +127,24 @@ def peak_exists_claim(name: str, setting: str, **fields: Any) -> Claim:
 
 
 def peak_exists(sweep: Sweep) -> Measured:
-    """Return the two heights of the peak."""
+    """Return the two heights of the peak, and at every other size what they could be at most."""
     found = sweep.peak()
     readings = (
         Reading("over the valley on its left", mean(sample(found.left))),
         Reading("over the largest size", mean(sample(found.right))),
     )
-    return Measured(readings, note=f"valley at {sweep.at(found.valley)}, peak at {sweep.at(found.place)}")
+    note = f"valley at {sweep.at(found.valley)}, peak at {sweep.at(found.place)}"
+    return Measured(readings, note=note, everywhere=tuple(_heights(sweep)))
+
+
+def _heights(sweep: Sweep) -> Iterator[tuple[Reading, Reading]]:
+    """Yield both heights of every size but the ends, over the lowest size on its left that each seed itself has."""
+    for place in range(1, len(sweep.sizes) - 1):
+        lowest = sweep.test[:, :place].min(axis=1)
+        yield (
+            Reading(f"{sweep.at(place)} over all on its left", mean(sample(sweep.test[:, place] - lowest))),
+            Reading(f"{sweep.at(place)} over the largest size", mean(sample(sweep.test[:, place] - sweep.test[:, -1]))),
+        )
 
 
 def there_is_a_peak(sweep: Sweep) -> Premise:
@@ -137,9 +167,13 @@ def peak_at_threshold_claim(name: str, setting: str, **fields: Any) -> Claim:
 
 
 def peak_at_threshold(sweep: Sweep) -> Measured:
-    """Return the ratio of the two places, seed by seed."""
-    located = paired(sweep.thresholds(), sweep.peaks(), scale=Scale.LOG)
-    return Measured.of(located, premise=there_is_a_peak(sweep))
+    """Return the ratio of the two places, for each seed that does not choose."""
+    thresholds, peaks = sweep.thresholds()[sweep.measuring], sweep.peaks()
+    located = np.where((thresholds > 0) & np.isfinite(thresholds), thresholds, np.nan)
+    lost = int((np.isnan(located) | np.isnan(peaks)).sum())
+    undecided = f"{lost} of {len(peaks)} seeds have no threshold or no peak between the sizes" if lost else ""
+    estimate = paired(located, peaks, scale=Scale.LOG)
+    return Measured.of(estimate, premise=there_is_a_peak(sweep), undecided=undecided)
 
 
 def noise_raises_claim(name: str, setting: str, **fields: Any) -> Claim:
@@ -184,7 +218,25 @@ def threshold_moves_claim(name: str, way: str, setting: str, statement: str, **f
 
 def threshold_moves(smaller: Sweep, larger: Sweep) -> Measured:
     """Return by which factor the threshold of the second exceeds that of the first."""
-    return Measured.of(paired(smaller.thresholds(), larger.thresholds(), scale=Scale.LOG))
+    estimate, bound, undecided = _growth(smaller, larger)
+    return Measured.of(estimate, bound=bound, undecided=undecided)
+
+
+def _growth(smaller: Sweep, larger: Sweep) -> tuple[Estimate, str, str]:
+    """Return by which factor thresholds grow, why that is a bound, and why it decides nothing.
+
+    A threshold beyond the sizes is taken to be at their end where that understates the growth. Where it would
+    overstate it, nothing is known of the ratio.
+    """
+    low, high = smaller.thresholds(), larger.thresholds()
+    at_ends = int(((low == 0) | np.isinf(high)).sum())
+    unknown = int((np.isinf(low) | (high == 0)).sum())
+    low = np.where(low == 0, smaller.sizes[0], np.where(np.isinf(low), np.nan, low))
+    high = np.where(np.isinf(high), larger.sizes[-1], np.where(high == 0, np.nan, high))
+    words = "of the seeds have a threshold beyond the sizes"
+    bound = f"{at_ends} {words}, which stands at their end: the ratio is understated" if at_ends else ""
+    undecided = f"{unknown} {words}, on the side on which it does not bound the ratio" if unknown else ""
+    return paired(low, high, scale=Scale.LOG), bound, undecided
 
 
 def moves_right_claim(name: str, setting: str, **fields: Any) -> Claim:
@@ -201,12 +253,15 @@ def moves_right_claim(name: str, setting: str, **fields: Any) -> Claim:
 
 
 def moves_right(fewer: Sweep, more: Sweep) -> Measured:
-    """Return by which factors threshold and peak move, over the seeds that have both."""
-    readings = (
-        Reading("interpolation threshold", paired(fewer.thresholds(), more.thresholds(), scale=Scale.LOG)),
-        Reading("peak", paired(fewer.peaks(), more.peaks(), scale=Scale.LOG)),
-    )
-    return Measured(readings)
+    """Return by which factors threshold and peak move; the peaks are those of the seeds that do not choose."""
+    estimate, bound, undecided = _growth(fewer, more)
+    peaks = fewer.peaks(), more.peaks()
+    lost = int(np.isnan(peaks).any(axis=0).sum())
+    if lost:
+        undecided = f"{lost} of {len(peaks[0])} seeds have no peak between the sizes"
+    readings = (Reading("interpolation threshold", estimate), Reading("peak", paired(*peaks, scale=Scale.LOG)))
+    premises = there_is_a_peak(fewer), there_is_a_peak(more)
+    return Measured(readings, premises, bound=bound, undecided=undecided)
 
 
 # ---------------------------------------------------------------- larger is better
@@ -218,8 +273,7 @@ def largest_is_best_claim(name: str, setting: str, **fields: Any) -> Claim:
         id=name,
         statement=f"Bigger is better: the largest is at least as good as the best below the threshold ({setting}).",
         refuted_by=f"a test error more than {EFFECT:g} points above the best below the interpolation threshold",
-        statistic="test error at the largest size minus that at the best one below the threshold, which one half of "
-        "the seeds chooses and the other reads",
+        statistic="test error at the largest size minus that at each size below the threshold",
         direction=Direction.AT_MOST,
         smallest_effect=EFFECT,
         unit="points",
@@ -227,24 +281,27 @@ def largest_is_best_claim(name: str, setting: str, **fields: Any) -> Claim:
     )
 
 
-def largest_is_best(sweep: Sweep) -> Measured | None:
-    """Return the largest against the best below the threshold; None where no size is below it."""
-    below = _below_threshold(sweep)
-    if not below.any():
-        return None
-    worse = sweep.test[:, [-1]] - sweep.test[:, below]
-    place, values = largest(worse)
-    return Measured.of(mean(sample(values)), f"best below the threshold: {sweep.at(int(np.flatnonzero(below)[place]))}")
+def largest_is_best(sweep: Sweep, border: float | None = None) -> Measured | None:
+    """Return the largest against each size below the threshold; None where there is none.
+
+    Args:
+        sweep: Errors over size.
+        border: The threshold where it is known; if not given, sizes below it are those with a mean training error above
+            epsilon.
+    """
+    below = sweep.sizes < border if border is not None else np.nanmean(sweep.train, axis=0) > 100 * EPSILON
+    worse = sweep.test[:, [-1]] - sweep.test
+    readings = [Reading(sweep.at(int(place)), mean(sample(worse[:, place]))) for place in np.flatnonzero(below)]
+    return Measured(tuple(readings)) if readings else None
 
 
 def train_falls_claim(name: str, setting: str, **fields: Any) -> Claim:
     """Declare that the training error falls with size."""
     return Claim(
         id=name,
-        statement=f"The training error falls with size, for all sizes ({setting}).",
+        statement=f"The training error falls with size, and never rises ({setting}).",
         refuted_by=f"a rise of more than {PEAK:g} point from one size to the next",
-        statistic="largest rise of the training error from one size to the next; where is chosen on one half of the "
-        "seeds, how much is read on the other",
+        statistic="rise of the training error from each size to the next",
         direction=Direction.AT_MOST,
         smallest_effect=PEAK,
         unit="points",
@@ -253,10 +310,14 @@ def train_falls_claim(name: str, setting: str, **fields: Any) -> Claim:
 
 
 def train_falls(sweep: Sweep) -> Measured:
-    """Return the largest rise of the training error between neighbouring sizes."""
-    place, values = largest(np.diff(sweep.train, axis=1))
-    return Measured.of(
-        mean(sample(values, resolution=sweep.resolution)), f"between {sweep.at(place)} and {sweep.at(place + 1)}"
+    """Return the rise of the training error between all neighbouring sizes."""
+    rises = np.diff(sweep.train, axis=1)
+    names = [f"{sweep.at(place)} to {sweep.sizes[place + 1]:.4g}" for place in range(rises.shape[1])]
+    return Measured(
+        tuple(
+            Reading(name, mean(sample(rises[:, place], resolution=sweep.resolution)))
+            for place, name in enumerate(names)
+        )
     )
 
 
@@ -264,7 +325,8 @@ def falls_after_fit_claim(name: str, setting: str, **fields: Any) -> Claim:
     """Declare that the test error goes on falling when the training error has reached 0."""
     return Claim(
         id=name,
-        statement=f"The test error goes on falling after the training error has reached 0 ({setting}).",
+        statement="Beyond the size at which the training error has reached 0 the test error falls: it is lower at the "
+        f"largest size ({setting}).",
         refuted_by=f"a fall of less than {EFFECT:g} points from there to the largest size",
         statistic=f"test error at the smallest size with a training error below {FITTED:g} % (the mean of one half of "
         "the seeds) minus that at the largest size, read on the other half",
@@ -305,15 +367,27 @@ def more_hurts_claim(name: str, setting: str, **fields: Any) -> Claim:
 
 def more_hurts(fewer: Sweep, more: Sweep) -> Measured:
     """Return how much more data hurt where they hurt most."""
-    place, values = largest(more.test - fewer.test)
-    return Measured.of(mean(sample(values)), f"at {fewer.at(place)}")
+    return somewhere(more.test - fewer.test, [fewer.at(place) for place in range(len(fewer.sizes))])
+
+
+def somewhere(contrasts: Float[np.ndarray, "seeds places"], names: Sequence[str]) -> Measured:
+    """Return contrasts at the place where one half of the seeds has them largest, read on the other half.
+
+    Args:
+        contrasts: A row a seed.
+        names: Of the places.
+    """
+    place, values = largest(contrasts)
+    everywhere = ((Reading(name, mean(sample(contrasts[:, index]))),) for index, name in enumerate(names))
+    return Measured.of(mean(sample(values)), f"at {names[place]}", everywhere=tuple(everywhere))
 
 
 def more_helps_claim(name: str, setting: str, **fields: Any) -> Claim:
     """Declare that more data lower the test error outside the critical range."""
     return Claim(
         id=name,
-        statement=f"Outside the critical range more training examples lower the test error ({setting}).",
+        statement="Outside the critical range, at the smallest and at the largest size, more training examples lower "
+        f"the test error ({setting}).",
         refuted_by=f"a test error that falls by less than {EFFECT:g} points at the smallest or at the largest size",
         statistic="test error on fewer examples minus that on more, at the smallest and at the largest size",
         direction=Direction.GREATER,
@@ -338,8 +412,8 @@ def peak_removed_claim(name: str, means: str, setting: str, **fields: Any) -> Cl
         id=name,
         statement=f"{means} removes the peak ({setting}).",
         refuted_by=f"a peak of more than {PEAK:g} point that is left",
-        statistic="height of the peak that is left, the lesser of its two, with its places chosen on one half of the "
-        "seeds and read on the other; says nothing where there was no peak before",
+        statistic="test error at each size minus the lowest on its left, or minus that at the largest size: the "
+        "lesser, as one half of the seeds has it, read on the other; says nothing where there was no peak before",
         direction=Direction.AT_MOST,
         smallest_effect=PEAK,
         unit="points",
@@ -348,20 +422,29 @@ def peak_removed_claim(name: str, means: str, setting: str, **fields: Any) -> Cl
 
 
 def peak_removed(before: Sweep, after: Sweep) -> Measured:
-    """Return the height of the peak that is left, given that there was one."""
-    left = after.peak()
-    note = f"highest at {after.at(left.place)}"
-    return Measured.of(mean(sample(left.limiting)), note, premise=there_is_a_peak(before))
+    """Return at each size the height of a peak that is left there, given that there was one.
+
+    It is over the lowest size on the left, each seed's own, or over the largest size: the lesser of the two, as the
+    seeds have it that choose; the others are read.
+    """
+    choose = choosing(len(after.test))
+    readings = []
+    for place in range(1, len(after.sizes) - 1):
+        left = after.test[:, place] - after.test[:, :place].min(axis=1)
+        right = after.test[:, place] - after.test[:, -1]
+        lesser = left if np.nanmean(left[choose]) <= np.nanmean(right[choose]) else right
+        readings.append(Reading(after.at(place), mean(sample(lesser[~choose]))))
+    return Measured(tuple(readings), there_is_a_peak(before))
 
 
 def best_of_settings(settings: Sequence[Float[np.ndarray, "seeds sizes"]]) -> Float[np.ndarray, "seeds sizes"]:
-    """Return the test errors under the setting that is best at each size, as the other half of the seeds has it.
+    """Return the test errors under the setting that is best at each size, as the seeds have it that choose.
 
     Args:
         settings: Test errors under each strength of a regulariser, rows the same seeds.
 
     Returns:
-        Errors under the setting whose mean is lowest on the half of the seeds that a row does not belong to.
+        Errors of all seeds under the setting whose mean is lowest on the half of the seeds that chooses.
 
     Example:
         >>> weak, strong = np.array([[1.0, 9.0]] * 4), np.array([[5.0, 2.0]] * 4)
@@ -369,17 +452,8 @@ def best_of_settings(settings: Sequence[Float[np.ndarray, "seeds sizes"]]) -> Fl
         [1.0, 2.0]
     """
     stack = np.stack(settings)
-    choose = choosing(stack.shape[1])
-    found = np.empty(stack.shape[1:])
-    for rows, others in ((choose, ~choose), (~choose, choose)):
-        best = np.nanmean(stack[:, others], axis=1).argmin(axis=0)
-        found[rows] = np.take_along_axis(stack[:, rows], best[None, None, :], axis=0)[0]
-    return found
-
-
-def _below_threshold(sweep: Sweep) -> np.ndarray:
-    """Return which sizes have a mean training error above epsilon, on the seeds that choose."""
-    return np.nanmean(sweep.train[choosing(len(sweep.train))], axis=0) > 100 * EPSILON
+    best = np.nanmean(stack[:, choosing(stack.shape[1])], axis=1).argmin(axis=0)
+    return np.take_along_axis(stack, best[None, None, :], axis=0)[0]
 
 
 def known(evidence: Mapping[str, Measured | None]) -> dict[str, Measured]:

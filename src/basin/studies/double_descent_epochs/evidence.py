@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float
 
 from basin.spec.double_descent import DoubleDescentEpochs, EpochFamily
 from basin.spec.run import RunSpec
-from basin.stats import largest, mean, sample
+from basin.stats import Direction, mean, sample
 from basin.studies import descent
-from basin.studies.claim import Evidence, Measured
-from basin.studies.descent import Sweep
+from basin.studies.claim import Evidence, Measured, Premise, Reading
+from basin.studies.descent import EPSILON, Sweep
 from basin.studies.study import Findings
 from basin.studies.sweeps import MAIN, Arm, Cell, over_epochs, runs_of
 
@@ -46,7 +50,7 @@ def _of(family: EpochFamily, found: Found) -> Iterator[tuple[str, Measured]]:
     yield f"peak-{name}", descent.peak_exists(wide)
     yield f"at-threshold-{name}", descent.peak_at_threshold(wide)
     yield f"critical-{name}", worse_at_the_end(critical)
-    yield f"small-{name}", worse_at_the_end(small)
+    yield f"small-{name}", no_worse_at_the_end(small)
     yield f"complexity-{name}", descent.threshold_moves(wide, critical)
     if family.noises:
         clean = over_epochs(found, family, noise_arm(family.noises[0]), family.widths[-1])
@@ -54,6 +58,23 @@ def _of(family: EpochFamily, found: Found) -> Iterator[tuple[str, Measured]]:
 
 
 def worse_at_the_end(sweep: Sweep) -> Measured:
-    """Return by how much the test error at the end exceeds that at the best look, which other seeds choose."""
-    place, values = largest(sweep.test[:, [-1]] - sweep.test[:, :-1])
-    return Measured.of(mean(sample(values)), f"best at {sweep.at(place)}")
+    """Return by how much the test error at the end exceeds that at the best look, if the examples are fitted."""
+    at_end = mean(sample(sweep.train[:, -1], resolution=sweep.resolution))
+    fits = Premise("it fits its examples", at_end, Direction.AT_MOST, 100 * EPSILON)
+    return replace(descent.somewhere(_worse(sweep), _looks(sweep)), premise=fits)
+
+
+def no_worse_at_the_end(sweep: Sweep) -> Measured:
+    """Return by how much the test error at the end exceeds that at each look, if the examples are not fitted."""
+    never = Premise("it does not fit its examples", mean(sample(sweep.train[:, -1])), Direction.GREATER, 100 * EPSILON)
+    worse = _worse(sweep)
+    readings = (Reading(name, mean(sample(worse[:, look]))) for look, name in enumerate(_looks(sweep)))
+    return Measured(tuple(readings), never)
+
+
+def _worse(sweep: Sweep) -> Float[np.ndarray, "seeds looks"]:
+    return sweep.test[:, [-1]] - sweep.test[:, :-1]
+
+
+def _looks(sweep: Sweep) -> list[str]:
+    return [sweep.at(look) for look in range(len(sweep.sizes) - 1)]

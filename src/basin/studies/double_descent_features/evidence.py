@@ -10,7 +10,7 @@ from jaxtyping import Float
 from basin.spec.double_descent_features import DoubleDescentFeatures, FeatureFamily
 from basin.stats import Direction, Scale, largest, mean, paired, peak_sizes, sample
 from basin.studies import descent
-from basin.studies.claim import Cases, Evidence, Measured, Premise, Reading
+from basin.studies.claim import Cases, Evidence, Measured, Premise, Reading, joint
 from basin.studies.descent import Sweep
 from basin.studies.double_descent_features.theory import ARMS
 from basin.studies.experiment import Computed
@@ -55,30 +55,10 @@ def over_features_of_a_sample(
     return Sweep("features", np.array(spec.sample_sizes(), float), test, train, 100 / num_examples)
 
 
-def joint(parts: Mapping[str, Measured | None]) -> Measured | None:
-    """Return one claim's evidence of several families: it holds only if it holds in each of them.
-
-    The premise is that of the family that meets it least.
-    """
-    known = {name: part for name, part in parts.items() if part is not None}
-    if len(known) < len(parts) or not known:
-        return None
-    readings = tuple(
-        Reading(f"{name}: {reading.name}".removesuffix(": "), reading.estimate)
-        for name, part in known.items()
-        for reading in part.readings
-    )
-    premises = [part.premise for part in known.values() if part.premise is not None]
-    least = min(premises, key=_met, default=None)
-    notes: dict[str, list[str]] = {}
-    for name, part in known.items():
-        notes.setdefault(part.note, []).append(name)
-    said = "; ".join(f"{', '.join(names)}: {note}" for note, names in notes.items() if note)
-    return Measured(readings, least, said)
-
-
-def _met(premise: Premise) -> float:
-    return -np.inf if premise.estimate.value is None else premise.estimate.value
+def of_all(parts: Mapping[str, Measured | None]) -> Measured | None:
+    """Return one claim's evidence of several families: it holds only if it holds in each; none if one has none."""
+    known = descent.known(parts)
+    return joint(known) if known and len(known) == len(parts) else None
 
 
 def evidence(spec: DoubleDescentFeatures, found: Found) -> Mapping[str, Evidence]:
@@ -90,7 +70,7 @@ def _on_families(spec: DoubleDescentFeatures, found: Found) -> Mapping[str, Evid
     def each(
         read: Callable[[Computed], Measured | None], of: tuple[FeatureFamily, ...] = spec.families
     ) -> Measured | None:
-        return joint({family.name: read(found.computed[family.name]) for family in of})
+        return of_all({family.name: read(found.computed[family.name]) for family in of})
 
     def at(rate: int, read: Callable[[Sweep], Measured | None]) -> Measured | None:
         return each(lambda computed: read(over_features(spec, computed, rate)))
@@ -107,8 +87,8 @@ def _on_families(spec: DoubleDescentFeatures, found: Found) -> Mapping[str, Evid
         ),
         "at-n": at(NOISY, lambda sweep: _at_n(spec, sweep.peaks(), descent.there_is_a_peak(sweep))),
         "norm-at-n": each(lambda c: _at_n(spec, norm_peaks(spec, c), None)),
-        "largest-is-best": at(CLEAN, descent.largest_is_best),
-        "largest-is-best-noisy": at(NOISY, descent.largest_is_best),
+        "largest-is-best": at(CLEAN, lambda sweep: descent.largest_is_best(sweep, spec.num_train)),
+        "largest-is-best-noisy": at(NOISY, lambda sweep: descent.largest_is_best(sweep, spec.num_train)),
         "train-falls": at(NOISY, descent.train_falls),
         "falls-after-fit": at(NOISY, descent.falls_after_fit),
         "fits-anything": each(lambda computed: _fits_anything(spec, computed)),
@@ -116,7 +96,7 @@ def _on_families(spec: DoubleDescentFeatures, found: Found) -> Mapping[str, Evid
             lambda c: descent.peak_removed(over_features(spec, c), over_features_with_ridge(spec, c))
         ),
         "penalty-descent": each(lambda computed: descent.peak_exists(over_penalties(spec, computed))),
-        "kernel": each(_kernel, kernels) if kernels else None,
+        "kernel": each(lambda computed: _kernel(spec, computed), kernels) if kernels else None,
     }
     cases = np.concatenate([_interpolation(spec, found.computed[family.name]) for family in spec.families])
     return {**descent.known(collected), "interpolates": Cases(cases)}
@@ -143,11 +123,11 @@ def _fits_anything(spec: DoubleDescentFeatures, computed: Computed) -> Measured:
     return Measured.of(mean(sample(chance.train[:, -1], resolution=chance.resolution)), premise=premise)
 
 
-def _kernel(computed: Computed) -> Measured:
-    """Return by how much the kernel is worse than the best number of features."""
+def _kernel(spec: DoubleDescentFeatures, computed: Computed) -> Measured:
+    """Return by how much the kernel is worse than each number of features."""
     worse = 100 * (computed["kernel_error"][:, [CLEAN]] - computed["test_error"][:, CLEAN])
-    _, values = largest(worse)
-    return Measured.of(mean(sample(values)))
+    readings = (Reading(f"features {size}", mean(sample(worse[:, place]))) for place, size in enumerate(spec.sizes()))
+    return Measured(tuple(readings))
 
 
 def _interpolation(spec: DoubleDescentFeatures, computed: Computed) -> Float[np.ndarray, "cases"]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 from jaxtyping import Float
 
 from basin.spec.double_descent import DoubleDescentSamples, SampleFamily
-from basin.stats import Direction, Scale, first_at_most, largest, mean, paired, sample
+from basin.stats import Scale, first_at_most, mean, sample
 from basin.studies import descent
-from basin.studies.claim import Evidence, Measured, Premise, Reading
-from basin.studies.descent import EPSILON, PEAK, Sweep
+from basin.studies.claim import Evidence, Measured, joint
+from basin.studies.descent import EPSILON
 from basin.studies.double_descent_samples.arms import Found, by_size, grids
 
 
@@ -26,7 +27,8 @@ def _of(family: SampleFamily, found: Found) -> Iterator[tuple[str, Measured]]:
     yield f"more-hurts-{family.name}", _more_hurts(family, found)
     yield f"more-helps-{family.name}", descent.more_helps(fewest, most)
     yield f"moves-{family.name}", descent.moves_right(fewest, most)
-    yield f"at-threshold-{family.name}", _at_threshold(sweeps)
+    located = {f"{size} examples": descent.peak_at_threshold(sweep) for size, sweep in sweeps.items()}
+    yield f"at-threshold-{family.name}", joint(located)
     growth = doubled(np.array(family.widths, float), complexities(family, found))
     yield f"complexity-grows-{family.name}", Measured.of(mean(sample(growth, scale=Scale.LOG)))
 
@@ -35,23 +37,12 @@ def _more_hurts(family: SampleFamily, found: Found) -> Measured:
     """Return the largest rise of the test error from one number of examples to the next, over all widths."""
     test, _ = grids(found, family)
     rises = np.diff(test, axis=1)
-    place, values = largest(rises.reshape(len(rises), -1))
-    step, width = np.unravel_index(place, rises.shape[1:])
-    fewer, more = family.samples[step], family.samples[step + 1]
-    return Measured.of(mean(sample(values)), f"from {fewer} to {more} examples at width {family.widths[width]}")
-
-
-def _at_threshold(sweeps: Mapping[int, Sweep]) -> Measured:
-    """Return the ratio of peak and threshold at every number of examples, if there are peaks."""
-    readings = tuple(
-        Reading(f"{size} examples", paired(sweep.thresholds(), sweep.peaks(), scale=Scale.LOG))
-        for size, sweep in sweeps.items()
-    )
-    heights = np.mean([sweep.peak().limiting for sweep in sweeps.values()], axis=0)
-    there_are = Premise(
-        "there are peaks, in the mean over the readings", mean(sample(heights)), Direction.GREATER, PEAK
-    )
-    return Measured(readings, there_are)
+    names = [
+        f"width {width}, from {fewer} to {more} examples"
+        for fewer, more in itertools.pairwise(family.samples)
+        for width in family.widths
+    ]
+    return descent.somewhere(rises.reshape(len(rises), -1), names)
 
 
 def complexities(family: SampleFamily, found: Found) -> Float[np.ndarray, "seeds widths"]:

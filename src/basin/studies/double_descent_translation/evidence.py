@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-
-import numpy as np
+from dataclasses import replace
 
 from basin.spec.double_descent_translation import DoubleDescentTranslation, TranslationFamily
-from basin.stats import Direction, Scale, largest, mean, paired, peak_sizes, sample
+from basin.stats import Direction, mean, sample
 from basin.studies import descent
-from basin.studies.claim import Evidence, Measured, Premise, Reading
+from basin.studies.claim import Evidence, Measured, Premise, joint
 from basin.studies.descent import Sweep
 from basin.studies.double_descent_translation.arms import Found, errors, losses, num_examples
 from basin.studies.double_descent_translation.claims import NATS
@@ -42,16 +41,11 @@ def _words(family: TranslationFamily, one: str) -> str:
 
 def loss_peak_at_threshold(errors_found: Sweep, losses_found: Sweep) -> Measured:
     """Return the ratio of where a seed's test loss peaks to where its training error comes down to epsilon."""
-    found = losses_found.peak()
-    peaks = peak_sizes(losses_found.sizes, losses_found.test, found.valley)
-    premise = Premise("there is a peak", mean(sample(found.limiting)), Direction.GREATER, NATS)
-    return Measured.of(paired(errors_found.thresholds(), peaks, scale=Scale.LOG), premise=premise)
+    premise = Premise("there is a peak", mean(sample(losses_found.peak().limiting)), Direction.GREATER, NATS)
+    both = replace(losses_found, train=errors_found.train)
+    return replace(descent.peak_at_threshold(both), premise=premise)
 
 
 def train_falls(sweeps: Mapping[str, Sweep]) -> Measured:
-    """Return the largest rise of each sample's training loss between neighbouring dimensions."""
-    readings = []
-    for name, sweep in sweeps.items():
-        _, values = largest(np.diff(sweep.train, axis=1))
-        readings.append(Reading(name, mean(sample(values))))
-    return Measured(tuple(readings))
+    """Return the rises of each sample's training loss between neighbouring dimensions."""
+    return joint({name: descent.train_falls(sweep) for name, sweep in sweeps.items()})
