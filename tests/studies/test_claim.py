@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from basin.stats import Direction, Scale, fall_after_peak, gap_after_stopping, gap_kept, mean, paired, sample
-from basin.studies.claim import Cases, Claim, Measured, Premise, Reading
+from basin.studies.claim import Cases, Claim, Measured, Premise, Reading, joint
 from basin.studies.judgement import expected_false_verdicts, judge
 
 GAP = Claim(
@@ -229,3 +229,58 @@ def test_the_example_of_the_documentation_prints_what_the_page_says(capsys):
     code, printed = (page.split(f"```{kind}\n")[1].split("```")[0] for kind in ("python", "text"))
     exec(compile(code, "docs/verdicts.md", "exec"), {})
     assert capsys.readouterr().out == printed
+
+
+# --- Claims of several things, and of some place ---------------------------------------------------------------------
+
+GREATER = Claim("it", "It is so somewhere.", "a test", "nowhere", "a difference", Direction.GREATER, 1.0, "points")
+
+
+def reading(value: float, name: str = "") -> Reading:
+    return Reading(name, mean(sample(value + np.resize([-0.1, 0.1], 8))))
+
+
+def of_places(chosen: float, *everywhere: float) -> Measured:
+    return Measured((reading(chosen),), everywhere=tuple((reading(one, f"place {one:g}"),) for one in everywhere))
+
+
+def verdict_of(evidence: Measured) -> str:
+    return judge([GREATER], {"it": evidence})[0].verdict.value
+
+
+def test_what_is_refuted_at_its_chosen_place_alone_stays_open() -> None:
+    assert verdict_of(of_places(-3.0, -3.0, 5.0)) == "inconclusive"
+    assert verdict_of(of_places(-3.0, -3.0, -2.0)) == "refuted"
+
+
+def test_the_place_nearest_to_support_is_shown_where_all_refute() -> None:
+    found = judge([GREATER], {"it": of_places(-3.0, -3.0, 0.5, -2.0)})[0]
+    assert found.estimate == pytest.approx(0.5)
+    assert "refuted at each of 3 places" in found.note
+
+
+def test_a_bound_supports_and_does_not_refute() -> None:
+    words = "understated"
+    assert verdict_of(Measured((reading(3.0),), bound=words)) == "supported"
+    assert verdict_of(Measured((reading(-3.0),), bound=words)) == "inconclusive"
+
+
+def test_what_is_undecided_stays_so() -> None:
+    found = judge([GREATER], {"it": Measured((reading(3.0),), undecided="two seeds are lost")})[0]
+    assert found.verdict.value == "inconclusive"
+    assert "two seeds are lost" in found.note
+
+
+def test_every_one_of_several_premises_is_needed() -> None:
+    holds, fails = (Premise(name, reading(one).estimate, Direction.GREATER, 1.0) for name, one in (("a", 2), ("b", 0)))
+    assert verdict_of(Measured((reading(3.0),), (holds, holds))) == "supported"
+    found = judge([GREATER], {"it": Measured((reading(3.0),), (holds, fails))})[0]
+    assert found.verdict.value == "inconclusive"
+    assert "unless b" in found.note
+
+
+def test_a_claim_of_several_things_is_refuted_by_the_one_in_which_it_is_nowhere_so() -> None:
+    somewhere, nowhere = of_places(3.0, 3.0, 0.0), of_places(0.0, 0.0, -1.0)
+    assert verdict_of(joint({"one": somewhere, "other": somewhere})) == "supported"
+    assert verdict_of(joint({"one": somewhere, "other": nowhere})) == "refuted"
+    assert verdict_of(joint({"one": somewhere, "other": of_places(0.0, 0.0, 5.0)})) == "inconclusive"
