@@ -118,3 +118,11 @@ def test_the_best_penalty_of_an_isotropic_model_is_noise_over_signal_and_removes
 def test_what_has_no_risk_is_refused(wrong, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         wrong()
+
+
+@pytest.mark.parametrize("penalty", [1e-16, 1e-8, 1.0, 1e6])
+def test_the_effective_penalty_solves_its_equation_for_any_penalty(penalty: float) -> None:
+    """Put back into the equation, with fewer features than examples."""
+    eigenvalues, num_examples = np.ones(5), 10
+    kappa = linear.effective_penalty(eigenvalues, num_examples, penalty)
+    assert (eigenvalues / (eigenvalues + kappa)).sum() + penalty / kappa == pytest.approx(num_examples)

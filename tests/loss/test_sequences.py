@@ -4,6 +4,8 @@ The oracle of every mean is a loop over the targets that there are, with SciPy's
 are those of the whole sum written out without chunks. That a sequence of one is one label is an invariance.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -77,6 +79,14 @@ def test_it_is_not_the_mean_of_the_means_of_sentences():
     """Which a mean over examples would be, as sentences differ in length."""
     of_sentences = [by_numpy(outputs_of(PARAMS)[i : i + 1], Y[i : i + 1]) for i in range(len(Y))]
     assert abs(float(loss()(PARAMS)) - np.mean(of_sentences)) > 1e-3
+
+
+def test_a_loss_of_ones_own_is_averaged_over_targets_too_if_it_has_a_value_for_each():
+    smoothed = functools.partial(smoothed_cross_entropy, smoothing=0.2)
+    value = loss(example_loss=smoothed, precision="float64")(PARAMS)
+    np.testing.assert_allclose(float(value), by_numpy(outputs_of(PARAMS), Y, 0.2), rtol=1e-14)
+    of_examples = loss(example_loss=lambda outputs, y: jnp.sum(cross_entropy(outputs, y), axis=1))(PARAMS)
+    np.testing.assert_allclose(float(of_examples) * len(Y), by_numpy(outputs_of(PARAMS), Y) * np.sum(Y >= 0), rtol=1e-5)
 
 
 def flat(tree):

@@ -279,6 +279,8 @@ def test_a_family_grows_by_its_width() -> None:
         (WIDE.families[0], {"widths": (4, 2, 8)}, "expected widths of 1 or more in ascending order"),
         (WIDE.families[0], {"data": basin.data.Glyphs(size=8)}, "expected a finite training sample"),
         (WIDE.families[0], {"below": Below(optimizer=basin.optim.SGD(learning_rate=0.1))}, "expected no decays"),
+        (WIDE.families[0], {"noises": (0.3, 0.0)}, "expected the first of noises to be lower than label_noise = 0.2"),
+        (LONG.families[0], {"noises": (0.2,)}, "expected the first of noises to be lower than label_noise = 0.2"),
         (WIDE.families[0], {"fewer": 1000}, "expected fewer than num_train = 1000, got 1000"),
         (MANY.families[0], {"samples": (500, 250, 1000)}, "expected samples of 1 or more in ascending order"),
         (LONG.families[0], {"critical": 256}, "expected critical as one of"),

@@ -163,7 +163,7 @@ def effective_penalty(eigenvalues: Float[np.ndarray, "p"], num_examples: int, pe
         return float((eigenvalues / (eigenvalues + kappa)).sum()) + penalty / kappa - num_examples
 
     largest = (float(eigenvalues.sum()) + penalty) / num_examples
-    lowest = max(penalty / num_examples, np.finfo(np.float64).eps * float(eigenvalues.min()) / p)
+    lowest = penalty / num_examples or np.finfo(np.float64).eps * float(eigenvalues.min()) / p
     if excess(math.log(largest)) >= 0:  # equal but for rounding: one direction, or a penalty far above the spectrum
         return largest
     root: Any = scipy.optimize.brentq(excess, math.log(lowest), math.log(largest), xtol=1e-15)

@@ -29,7 +29,6 @@ from basin.loss.chunks import ChunkProgram, Data, Quantity
 from basin.loss.examples import (
     ExampleLoss,
     are_sequences,
-    cross_entropy,
     has_target,
     resolve_example_loss,
 )
@@ -126,7 +125,7 @@ class DatasetLoss:
             "precision": precision,
             "chunk_size": min(chunk_size or default_chunk_size(num_examples, _widest(model, y)), num_examples),
             "order": None,
-            "_count": _count(function, y),
+            "_count": _count(function, y, model.num_classes),
         }
         for name, value in fields.items():
             object.__setattr__(self, name, value)
@@ -220,7 +219,8 @@ class DatasetLoss:
         """Return the mean loss over the first examples alone, in one chunk."""
         size = min(num_examples, self.num_examples)
         y = self.y[:size]
-        return self._with(x=self.x[:size], y=y, order=None, chunk_size=size, _count=_count(self.example_loss, y))
+        count = _count(self.example_loss, y, self.model.num_classes)
+        return self._with(x=self.x[:size], y=y, order=None, chunk_size=size, _count=count)
 
     def astype(self, precision: Precision) -> Self:
         """Return the same loss in another arithmetic; data and weights are cast where they are used.
@@ -276,9 +276,13 @@ def _widest(model: Model, y: Any) -> tuple[int, ...]:
     return max(tuple(model.input_shape), outputs, key=math.prod)
 
 
-def _count(example_loss: ExampleLoss, y: Any) -> jax.Array | None:
-    """Return the number of targets where examples may have several, and none where each has one."""
-    if example_loss is not cross_entropy or not are_sequences(y):
+def _count(example_loss: ExampleLoss, y: Any, num_classes: int) -> jax.Array | None:
+    """Return the number of targets where the loss has a value for each of several, and none where it has one."""
+    if not are_sequences(y):
+        return None
+    outputs = jax.ShapeDtypeStruct((1, *y.shape[1:], num_classes), jnp.float32)
+    targets = jax.ShapeDtypeStruct((1, *y.shape[1:]), jnp.int32)
+    if jax.eval_shape(example_loss, outputs, targets).ndim == 1:
         return None
     return jnp.asarray(np.count_nonzero(has_target(y)), jnp.int32)
 

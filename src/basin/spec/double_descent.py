@@ -114,6 +114,11 @@ class WidthFamily(Family):
     below: Annotated[Below | None, HOST] = None
 
     @model_validator(mode="after")
+    def _compared_with_less_noise(self) -> WidthFamily:
+        less_noise(self.noises, self.data.label_noise)
+        return self
+
+    @model_validator(mode="after")
     def _one_rule_a_network(self) -> WidthFamily:
         if self.below is not None and self.decays:
             raise ValueError("expected no decays, as networks below the threshold have a rule of their own, got both")
@@ -137,6 +142,11 @@ class EpochFamily(Family):
     data: Classified  # pyright: ignore[reportIncompatibleVariableOverride]  frozen, so narrower is safe
     critical: Annotated[HostInt, Field(ge=1)]
     noises: Noises = ()
+
+    @model_validator(mode="after")
+    def _compared_with_less_noise(self) -> EpochFamily:
+        less_noise(self.noises, self.data.label_noise)
+        return self
 
     @model_validator(mode="after")
     def _critical_is_a_width_between(self) -> EpochFamily:
@@ -202,6 +212,19 @@ def ascending(name: str, sizes: tuple[int, ...]) -> None:
     """
     if sizes[0] < 1 or list(sizes) != sorted(set(sizes)):
         raise ValueError(f"expected {name} of 1 or more in ascending order, got {sizes}; sort them")
+
+
+def less_noise(noises: tuple[float, ...], noise: float) -> None:
+    """Refuse to compare a rate of label noise with one that is not lower.
+
+    Raises:
+        ValueError: The first of the other rates is not.
+    """
+    if noises and noises[0] >= noise:
+        raise ValueError(
+            f"expected the first of noises to be lower than label_noise = {noise:g}, which is compared with it, got "
+            f"{noises[0]:g}"
+        )
 
 
 def told_apart(families: tuple[Family, ...]) -> None:

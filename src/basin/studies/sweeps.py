@@ -73,6 +73,12 @@ def num_seeds(family: Family, seeds: int) -> int:
     return min(family.seeds or seeds, seeds)
 
 
+def in_note(families: Sequence[Family], seeds: int) -> str:
+    """Return how many seeds the families of a figure have, for the note at its foot."""
+    fewer = [f"{one.name} {one.seeds}" for one in families if num_seeds(one, seeds) < seeds]
+    return f"n = {seeds} seeds" + (f" ({', '.join(fewer)})" if fewer else "")
+
+
 def members(found: Findings[Cell], family: Family, arm: Arm, width: int) -> list[Run]:
     """Return the runs of an arm at a width, a run a seed, in order."""
     cells = [cell for cell in found.runs if (cell.family, cell.arm, cell.width) == (family.name, arm.name, width)]

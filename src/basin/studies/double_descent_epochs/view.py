@@ -14,7 +14,7 @@ from basin.spec.double_descent import DoubleDescentEpochs, EpochFamily
 from basin.studies import descent_views, views
 from basin.studies.double_descent_epochs.evidence import Found, arms, noise_arm
 from basin.studies.study import Table
-from basin.studies.sweeps import MAIN, epochs, over_epochs, table
+from basin.studies.sweeps import MAIN, epochs, in_note, over_epochs, table
 
 
 def figures(spec: DoubleDescentEpochs, found: Found, records: Sequence[Mapping[str, Any]]) -> Sequence[Figure]:
@@ -46,7 +46,7 @@ def _epochs_figure(spec: DoubleDescentEpochs, found: Found) -> Figure:
         x_label="epochs",
         y_label="error (%)",
         log_x=True,
-        note=f"n = {spec.seeds} seeds",
+        note=in_note(spec.families, spec.seeds),
     )
 
 
@@ -69,7 +69,7 @@ def _noise_figure(spec: DoubleDescentEpochs, found: Found) -> Iterator[Figure]:
             x_label="epochs",
             y_label="error (%)",
             log_x=True,
-            note=f"n = {spec.seeds} seeds",
+            note=in_note(spec.families, spec.seeds),
         )
 
 

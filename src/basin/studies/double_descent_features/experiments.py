@@ -19,8 +19,8 @@ from basin.studies.double_descent_features.theory import demo, linear_model
 from basin.studies.experiment import Experiment
 from basin.training.keys import named_key
 
-RANDOM = 0.9
-"""The rate of label noise at which, of ten classes, a label says nothing of the true one."""
+CLEAN, NOISY, RANDOM = 0, -2, -1
+"""Which rates of label noise: none, the highest of those asked for, and that at which a label says nothing."""
 
 _SMALL = 10**8
 """Entries of a matrix of features, 800 MB, up to which two seeds are computed at a time."""
@@ -96,14 +96,15 @@ def problem(seed: int, spec: DoubleDescentFeatures, family: FeatureFamily) -> Pr
     drawn, true = source.x_train[order].reshape(needed, -1).astype(np.float64), source.y_train[order]
     num_classes = data.describe(family.data).num_classes
     key = named_key(seed, "label noise")
-    labels = np.array([data.corrupt(key, true, rate, num_classes) for rate in (*spec.label_noises, RANDOM)])
+    rates = (*spec.label_noises, 1 - 1 / num_classes)  # the last: every class is as likely, the true one too
+    labels = np.array([data.corrupt(key, true, rate, num_classes) for rate in rates])
     n = spec.num_train
     return Problem(
         train=drawn[:n],
         test=source.x_test.reshape(len(source.x_test), -1).astype(np.float64),
         held_out=drawn[n:],
         labels=labels[:, :n],
-        held_out_labels=labels[-2, n:],
+        held_out_labels=labels[NOISY, n:],
         test_labels=source.y_test,
         num_classes=num_classes,
     )
@@ -158,7 +159,7 @@ def family_seed(seed: int, spec: DoubleDescentFeatures, family: FeatureFamily) -
     draw = feature_map(family, given.train.shape[1], sizes[-1], seed)
     train, test = draw(given.train), draw(given.test)
     found = curves(train, test, given, sizes)
-    noisy = [row[None] for row in (given.labels[-2], given.held_out_labels, given.test_labels)]
+    noisy = [row[None] for row in (given.labels[NOISY], given.held_out_labels, given.test_labels)]
     found |= _ridge(train, test, draw(given.held_out), noisy, spec, given.num_classes)
     if family.bandwidth is not None:
         found |= _kernel(given, family.bandwidth)

@@ -15,6 +15,7 @@ from basin.spec.double_descent import DoubleDescentSamples, SampleFamily
 from basin.studies import descent_views, views
 from basin.studies.double_descent_samples.arms import Found, by_size, complexity, grids, over_samples
 from basin.studies.study import Table
+from basin.studies.sweeps import in_note
 
 MOST = 4
 """The most sizes of a kind in one panel."""
@@ -56,7 +57,7 @@ def _widths_figure(spec: DoubleDescentSamples, found: Found) -> Figure:
         x_label="width",
         y_label="error (%)",
         log_x=True,
-        note=f"n = {spec.seeds} seeds",
+        note=in_note(spec.families, spec.seeds),
     )
 
 
@@ -73,7 +74,7 @@ def _samples_figure(spec: DoubleDescentSamples, found: Found) -> Figure:
         x_label="training examples",
         y_label="error (%)",
         log_x=True,
-        note=f"n = {spec.seeds} seeds",
+        note=in_note(spec.families, spec.seeds),
     )
 
 
@@ -111,7 +112,7 @@ def _complexity_figure(spec: DoubleDescentSamples, found: Found) -> Figure:
         y_label="training examples",
         log_x=True,
         log_y=True,
-        note=f"n = {spec.seeds} seeds",
+        note=in_note(spec.families, spec.seeds),
     )
 
 

@@ -26,7 +26,7 @@ from basin.studies.double_descent_translation.arms import (
     num_examples,
 )
 from basin.studies.study import Table
-from basin.studies.sweeps import epochs, table
+from basin.studies.sweeps import epochs, in_note, table
 
 
 def figures(spec: DoubleDescentTranslation, found: Found, records: Sequence[Mapping[str, Any]]) -> Sequence[Figure]:
@@ -63,7 +63,7 @@ def _dimensions_figure(spec: DoubleDescentTranslation, found: Found) -> Figure:
         x_label=AXIS,
         y_label="",
         log_x=True,
-        note=f"n = {spec.seeds} seeds",
+        note=in_note(spec.families, spec.seeds),
     )
 
 

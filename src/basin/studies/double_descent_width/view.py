@@ -15,7 +15,7 @@ from basin.studies import descent_views, views
 from basin.studies.double_descent_width.arms import AUGMENTED, FEWER, REUSE, decay_arm, noise_arm, num_classes
 from basin.studies.double_descent_width.evidence import best_decay, early_look
 from basin.studies.study import Findings, Table
-from basin.studies.sweeps import MAIN, Arm, Cell, epochs, over_width, over_width_at_best, table
+from basin.studies.sweeps import MAIN, Arm, Cell, epochs, in_note, over_width, over_width_at_best, table
 
 Found = Findings[Cell]
 
@@ -40,11 +40,11 @@ def figures(spec: DoubleDescentWidth, found: Found, records: Sequence[Mapping[st
 def _noise_figure(spec: DoubleDescentWidth, found: Found) -> Figure:
     panels = []
     for family in spec.families:
-        arms = {_percent(rate): noise_arm(rate) for rate in family.noises}
-        arms[_percent(family.data.label_noise)] = MAIN
+        rates = {rate: noise_arm(rate) for rate in family.noises} | {family.data.label_noise: MAIN}
+        arms = {_percent(rate): arm for rate, arm in sorted(rates.items())}
         if family.below is not None and family.below.new_weights_std is not None:
             arms["weights reused"] = Arm(REUSE)
-        sweeps = {name: over_width(found, family, arm) for name, arm in sorted(arms.items())}
+        sweeps = {name: over_width(found, family, arm) for name, arm in arms.items()}
         panels.append(descent_views.panel(family.name, sweeps, marked=(_percent(family.data.label_noise),)))
     return lines.draw(
         "width",
@@ -63,7 +63,7 @@ def _percent(rate: float) -> str:
 
 
 def _seeds(spec: DoubleDescentWidth) -> str:
-    return f"n = {spec.seeds} seeds"
+    return in_note(spec.families, spec.seeds)
 
 
 def _maps(spec: DoubleDescentWidth, found: Found) -> Iterator[Figure]:
