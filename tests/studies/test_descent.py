@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from basin.stats import Verdict
-from basin.studies import descent
+from basin.studies import descent, descent_claims
 from basin.studies.claim import Claim, Measured
 from basin.studies.descent import Sweep
 from basin.studies.judgement import judge
@@ -37,12 +37,12 @@ def moved(curve: np.ndarray, by: int) -> np.ndarray:
 
 FIELDS = {"source": "a test", "inventory": ()}
 CASES = [
-    (descent.peak_exists_claim, descent.peak_exists, [PEAKED], [FALLING]),
-    (descent.peak_at_threshold_claim, descent.peak_at_threshold, [PEAKED], [moved(PEAKED, 3)]),
-    (descent.noise_raises_claim, descent.noise_raises, [FALLING, PEAKED], [PEAKED, PEAKED]),
-    (descent.more_hurts_claim, descent.more_hurts, [PEAKED, PEAKED + 8 * (SIZES == 32) - 2], [PEAKED, PEAKED - 2]),
-    (descent.more_helps_claim, descent.more_helps, [PEAKED, PEAKED - 2], [PEAKED, PEAKED + 2 * (SIZES == 256)]),
-    (descent.largest_is_best_claim, descent.largest_is_best, [PEAKED], [PEAKED + 9 * (SIZES > 99)]),
+    (descent_claims.peak_exists, descent.peak_exists, [PEAKED], [FALLING]),
+    (descent_claims.peak_at_threshold, descent.peak_at_threshold, [PEAKED], [moved(PEAKED, 3)]),
+    (descent_claims.noise_raises, descent.noise_raises, [FALLING, PEAKED], [PEAKED, PEAKED]),
+    (descent_claims.more_hurts, descent.more_hurts, [PEAKED, PEAKED + 8 * (SIZES == 32) - 2], [PEAKED, PEAKED - 2]),
+    (descent_claims.more_helps, descent.more_helps, [PEAKED, PEAKED - 2], [PEAKED, PEAKED + 2 * (SIZES == 256)]),
+    (descent_claims.largest_is_best, descent.largest_is_best, [PEAKED], [PEAKED + 9 * (SIZES > 99)]),
 ]
 
 
@@ -55,7 +55,7 @@ def test_a_claim_is_supported_where_it_holds_and_refuted_where_it_does_not(claim
 
 
 def test_threshold_and_peak_move_right() -> None:
-    declared = descent.moves_right_claim("it", "doctored", **FIELDS)
+    declared = descent_claims.moves_right("it", "doctored", **FIELDS)
     here, there = sweep(), sweep(moved(PEAKED, 2), moved(FITS, 2), seed=1)
     assert verdict(declared, descent.moves_right(here, there)) is Verdict.SUPPORTED
     assert verdict(declared, descent.moves_right(there, here)) is Verdict.REFUTED
@@ -64,21 +64,21 @@ def test_threshold_and_peak_move_right() -> None:
 
 
 def test_training_error_falls() -> None:
-    declared = descent.train_falls_claim("it", "doctored", **FIELDS)
+    declared = descent_claims.train_falls("it", "doctored", **FIELDS)
     assert verdict(declared, descent.train_falls(sweep())) is Verdict.SUPPORTED
     assert verdict(declared, descent.train_falls(sweep(train=FITS + 9 * (SIZES == 4)))) is Verdict.SUPPORTED  # 39 < 40
     assert verdict(declared, descent.train_falls(sweep(train=FITS + 30 * (SIZES == 4)))) is Verdict.REFUTED
 
 
 def test_test_error_falls_on_after_the_fit() -> None:
-    declared = descent.falls_after_fit_claim("it", "doctored", **FIELDS)
+    declared = descent_claims.falls_after_fit("it", "doctored", **FIELDS)
     assert verdict(declared, descent.falls_after_fit(sweep())) is Verdict.SUPPORTED
     assert verdict(declared, descent.falls_after_fit(sweep(np.maximum(PEAKED, 36)))) is Verdict.REFUTED
     assert descent.falls_after_fit(sweep(train=FITS + 1)) is None
 
 
 def test_a_regulariser_removes_the_peak_if_there_was_one() -> None:
-    declared = descent.peak_removed_claim("it", "This", "doctored", **FIELDS)
+    declared = descent_claims.peak_removed("it", "This", "doctored", **FIELDS)
     before = sweep()
     assert verdict(declared, descent.peak_removed(before, sweep(FALLING, seed=1))) is Verdict.SUPPORTED
     assert verdict(declared, descent.peak_removed(before, sweep(PEAKED, seed=1))) is Verdict.REFUTED

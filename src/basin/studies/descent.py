@@ -1,9 +1,8 @@
-"""Double descent along any axis of size: the claims that the five studies of it share, and the evidence for them.
+"""Double descent along any axis of size: the evidence for the claims that the five studies of it share.
 
 A :class:`Sweep` holds test and training errors over sizes: widths, features, epochs, sample sizes, strengths of a
-regulariser. Every claim is a pair of functions here. `..._claim(name, setting, **fields)` declares it, with words for
-where it is made and the fields of :class:`~basin.studies.claim.Claim` that are the study's own (`source`, `inventory`,
-`published`); the other reads sweeps for it.
+regulariser. Every function here reads sweeps for one claim, which the function of the same name in
+:mod:`basin.studies.descent_claims` declares.
 
 Places (of peaks, valleys, of the largest harm) are chosen on one half of the seeds and read on the other, see
 :mod:`basin.stats.peaks`; the interpolation threshold comes from training errors, which no test error enters.
@@ -13,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -33,7 +31,7 @@ from basin.stats import (
     peak_sizes,
     sample,
 )
-from basin.studies.claim import Claim, Measured, Premise, Reading, ratio
+from basin.studies.claim import Measured, Premise, Reading
 
 NAKKIRAN = "Nakkiran et al. 2020"
 BELKIN = "Belkin et al. 2019"
@@ -111,21 +109,6 @@ class Sweep:
 # ---------------------------------------------------------------- a peak
 
 
-def peak_exists_claim(name: str, setting: str, **fields: Any) -> Claim:
-    """Declare that the test error over size has a peak."""
-    return Claim(
-        id=name,
-        statement=f"Over its size the test error falls, rises to a peak and falls again ({setting}).",
-        refuted_by=f"a peak of less than {PEAK:g} point over the valley on its left, or over the largest size",
-        statistic="test error at the peak minus that at the valley on its left, and minus that at the largest size; "
-        "both places chosen on one half of the seeds, read on the other",
-        direction=Direction.GREATER,
-        smallest_effect=PEAK,
-        unit="points",
-        **fields,
-    )
-
-
 def peak_exists(sweep: Sweep) -> Measured:
     """Return the two heights of the peak, and at every other size what they could be at most."""
     found = sweep.peak()
@@ -152,20 +135,6 @@ def there_is_a_peak(sweep: Sweep) -> Premise:
     return Premise("there is a peak", mean(sample(sweep.peak().limiting)), Direction.GREATER, PEAK)
 
 
-def peak_at_threshold_claim(name: str, setting: str, **fields: Any) -> Claim:
-    """Declare that the peak stands where the training set can just be fitted."""
-    return ratio(
-        id=name,
-        statement=f"The peak stands at the interpolation threshold ({setting}).",
-        refuted_by=f"a factor of more than {NEAR:g} between the two sizes",
-        statistic="ratio of the size at which a seed's test error peaks to that at which its training error comes down "
-        f"to {100 * EPSILON:g} %, both between sizes",
-        direction=Direction.SAME,
-        factor=NEAR,
-        **fields,
-    )
-
-
 def peak_at_threshold(sweep: Sweep) -> Measured:
     """Return the ratio of the two places, for each seed that does not choose."""
     thresholds, peaks = sweep.thresholds()[sweep.measuring], sweep.peaks()
@@ -174,21 +143,6 @@ def peak_at_threshold(sweep: Sweep) -> Measured:
     undecided = f"{lost} of {len(peaks)} seeds have no threshold or no peak between the sizes" if lost else ""
     estimate = paired(located, peaks, scale=Scale.LOG)
     return Measured.of(estimate, premise=there_is_a_peak(sweep), undecided=undecided)
-
-
-def noise_raises_claim(name: str, setting: str, **fields: Any) -> Claim:
-    """Declare that wrong labels raise the peak."""
-    return Claim(
-        id=name,
-        statement=f"Label noise raises the peak ({setting}).",
-        refuted_by=f"a peak that is less than {PEAK:g} point higher with label noise than without",
-        statistic="height of the peak (the lesser of its two) with label noise minus without, each at its own places, "
-        "chosen on the other half of the seeds",
-        direction=Direction.GREATER,
-        smallest_effect=PEAK,
-        unit="points",
-        **fields,
-    )
 
 
 def noise_raises(clean: Sweep, noisy: Sweep) -> Measured:
@@ -200,20 +154,6 @@ def noise_raises(clean: Sweep, noisy: Sweep) -> Measured:
 
 
 # ---------------------------------------------------------------- where it stands
-
-
-def threshold_moves_claim(name: str, way: str, setting: str, statement: str, **fields: Any) -> Claim:
-    """Declare that the threshold moves left or right: that another way of training fits with other sizes."""
-    return ratio(
-        id=name,
-        statement=f"{statement}: the interpolation threshold moves {way} ({setting}).",
-        refuted_by=f"a threshold that moves by less than a factor {MOVED:g}, or the other way",
-        statistic="ratio of the sizes at which a seed's training error comes down to "
-        f"{100 * EPSILON:g} %, the one that is to be larger over the other",
-        direction=Direction.GREATER,
-        factor=MOVED,
-        **fields,
-    )
 
 
 def threshold_moves(smaller: Sweep, larger: Sweep) -> Measured:
@@ -239,19 +179,6 @@ def _growth(smaller: Sweep, larger: Sweep) -> tuple[Estimate, str, str]:
     return paired(low, high, scale=Scale.LOG), bound, undecided
 
 
-def moves_right_claim(name: str, setting: str, **fields: Any) -> Claim:
-    """Declare that threshold and peak move to larger networks with more examples."""
-    return ratio(
-        id=name,
-        statement=f"With more examples the interpolation threshold and the peak move to larger sizes ({setting}).",
-        refuted_by=f"a threshold or a peak that moves by less than a factor {MOVED:g}, or the other way",
-        statistic="ratio of the sizes, seed by seed, with more examples over fewer",
-        direction=Direction.GREATER,
-        factor=MOVED,
-        **fields,
-    )
-
-
 def moves_right(fewer: Sweep, more: Sweep) -> Measured:
     """Return by which factors threshold and peak move; the peaks are those of the seeds that do not choose."""
     estimate, bound, undecided = _growth(fewer, more)
@@ -265,20 +192,6 @@ def moves_right(fewer: Sweep, more: Sweep) -> Measured:
 
 
 # ---------------------------------------------------------------- larger is better
-
-
-def largest_is_best_claim(name: str, setting: str, **fields: Any) -> Claim:
-    """Declare that the largest is at least as good as the best before the threshold."""
-    return Claim(
-        id=name,
-        statement=f"Bigger is better: the largest is at least as good as the best below the threshold ({setting}).",
-        refuted_by=f"a test error more than {EFFECT:g} points above the best below the interpolation threshold",
-        statistic="test error at the largest size minus that at each size below the threshold",
-        direction=Direction.AT_MOST,
-        smallest_effect=EFFECT,
-        unit="points",
-        **fields,
-    )
 
 
 def largest_is_best(sweep: Sweep, border: float | None = None) -> Measured | None:
@@ -295,20 +208,6 @@ def largest_is_best(sweep: Sweep, border: float | None = None) -> Measured | Non
     return Measured(tuple(readings)) if readings else None
 
 
-def train_falls_claim(name: str, setting: str, **fields: Any) -> Claim:
-    """Declare that the training error falls with size."""
-    return Claim(
-        id=name,
-        statement=f"The training error falls with size, and never rises ({setting}).",
-        refuted_by=f"a rise of more than {PEAK:g} point from one size to the next",
-        statistic="rise of the training error from each size to the next",
-        direction=Direction.AT_MOST,
-        smallest_effect=PEAK,
-        unit="points",
-        **fields,
-    )
-
-
 def train_falls(sweep: Sweep) -> Measured:
     """Return the rise of the training error between all neighbouring sizes."""
     rises = np.diff(sweep.train, axis=1)
@@ -318,22 +217,6 @@ def train_falls(sweep: Sweep) -> Measured:
             Reading(name, mean(sample(rises[:, place], resolution=sweep.resolution)))
             for place, name in enumerate(names)
         )
-    )
-
-
-def falls_after_fit_claim(name: str, setting: str, **fields: Any) -> Claim:
-    """Declare that the test error goes on falling when the training error has reached 0."""
-    return Claim(
-        id=name,
-        statement="Beyond the size at which the training error has reached 0 the test error falls: it is lower at the "
-        f"largest size ({setting}).",
-        refuted_by=f"a fall of less than {EFFECT:g} points from there to the largest size",
-        statistic=f"test error at the smallest size with a training error below {FITTED:g} % (the mean of one half of "
-        "the seeds) minus that at the largest size, read on the other half",
-        direction=Direction.GREATER,
-        smallest_effect=EFFECT,
-        unit="points",
-        **fields,
     )
 
 
@@ -348,21 +231,6 @@ def falls_after_fit(sweep: Sweep) -> Measured | None:
 
 
 # ---------------------------------------------------------------- more data
-
-
-def more_hurts_claim(name: str, setting: str, **fields: Any) -> Claim:
-    """Declare that there is a size at which more data raise the test error."""
-    return Claim(
-        id=name,
-        statement=f"There are sizes at which more training examples raise the test error ({setting}).",
-        refuted_by=f"a rise of less than {EFFECT:g} points at the size where it is largest",
-        statistic="test error on more examples minus that on fewer, at the size where one half of the seeds has it "
-        "largest, read on the other half",
-        direction=Direction.GREATER,
-        smallest_effect=EFFECT,
-        unit="points",
-        **fields,
-    )
 
 
 def more_hurts(fewer: Sweep, more: Sweep) -> Measured:
@@ -382,21 +250,6 @@ def somewhere(contrasts: Float[np.ndarray, "seeds places"], names: Sequence[str]
     return Measured.of(mean(sample(values)), f"at {names[place]}", everywhere=tuple(everywhere))
 
 
-def more_helps_claim(name: str, setting: str, **fields: Any) -> Claim:
-    """Declare that more data lower the test error outside the critical range."""
-    return Claim(
-        id=name,
-        statement="Outside the critical range, at the smallest and at the largest size, more training examples lower "
-        f"the test error ({setting}).",
-        refuted_by=f"a test error that falls by less than {EFFECT:g} points at the smallest or at the largest size",
-        statistic="test error on fewer examples minus that on more, at the smallest and at the largest size",
-        direction=Direction.GREATER,
-        smallest_effect=EFFECT,
-        unit="points",
-        **fields,
-    )
-
-
 def more_helps(fewer: Sweep, more: Sweep) -> Measured:
     """Return how much more data help at either end of the sizes."""
     readings = tuple(Reading(fewer.at(end), mean(sample(fewer.test[:, end] - more.test[:, end]))) for end in (0, -1))
@@ -404,21 +257,6 @@ def more_helps(fewer: Sweep, more: Sweep) -> Measured:
 
 
 # ---------------------------------------------------------------- regularisers
-
-
-def peak_removed_claim(name: str, means: str, setting: str, **fields: Any) -> Claim:
-    """Declare that the peak is gone under a regulariser."""
-    return Claim(
-        id=name,
-        statement=f"{means} removes the peak ({setting}).",
-        refuted_by=f"a peak of more than {PEAK:g} point that is left",
-        statistic="test error at each size minus the lowest on its left, or minus that at the largest size: the "
-        "lesser, as one half of the seeds has it, read on the other; says nothing where there was no peak before",
-        direction=Direction.AT_MOST,
-        smallest_effect=PEAK,
-        unit="points",
-        **fields,
-    )
 
 
 def peak_removed(before: Sweep, after: Sweep) -> Measured:

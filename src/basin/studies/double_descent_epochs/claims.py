@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from basin.spec.double_descent import DoubleDescentEpochs, EpochFamily
 from basin.stats import Direction
-from basin.studies import descent
+from basin.studies import descent, descent_claims
 from basin.studies.claim import Claim, ratio
 from basin.studies.descent import NAKKIRAN
 
@@ -70,7 +70,7 @@ def _of(family: EpochFamily) -> Iterator[Claim]:
         unit="points",
         inventory=("B54c",),
     )
-    yield descent.threshold_moves_claim(
+    yield descent_claims.threshold_moves(
         f"complexity-{name}",
         "left",
         f"{name}, {noise}, width {family.widths[-1]} against width {family.critical}",
@@ -79,7 +79,7 @@ def _of(family: EpochFamily) -> Iterator[Claim]:
         inventory=("B54b",),
     )
     if family.noises:
-        yield descent.noise_raises_claim(
+        yield descent_claims.noise_raises(
             f"noise-{name}",
             f"{wide}, against {100 * family.noises[0]:g} %, over epochs",
             source=f"{NAKKIRAN}, figure 10",

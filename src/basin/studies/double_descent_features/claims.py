@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from basin.spec.double_descent_features import DoubleDescentFeatures
 from basin.stats import Direction
-from basin.studies import descent
+from basin.studies import descent_claims
 from basin.studies.claim import Claim, formula, ratio
 from basin.studies.descent import BELKIN, EFFECT, FITTED, NAKKIRAN
 
@@ -41,10 +41,10 @@ def _settings(*rates: float) -> str:
 def _peaks(spec: DoubleDescentFeatures) -> Iterator[Claim]:
     clean, noisy = _settings(0.0), _settings(spec.label_noises[-1])
     rows = ("B51a", "B51b", "B52c", "B53a")
-    yield descent.peak_exists_claim("peak", noisy, source=f"{BELKIN}; {SLIDES}, slides 51 to 53", inventory=rows)
-    yield descent.peak_exists_claim("peak-clean", clean, source=f"{BELKIN}; {SLIDES}, slides 51 to 53", inventory=rows)
+    yield descent_claims.peak_exists("peak", noisy, source=f"{BELKIN}; {SLIDES}, slides 51 to 53", inventory=rows)
+    yield descent_claims.peak_exists("peak-clean", clean, source=f"{BELKIN}; {SLIDES}, slides 51 to 53", inventory=rows)
     both = _settings(0.0, spec.label_noises[-1])
-    yield descent.noise_raises_claim("noise-raises", both, source=NAKKIRAN)
+    yield descent_claims.noise_raises("noise-raises", both, source=NAKKIRAN)
     yield ratio(
         id="noise-raises-risk",
         statement=f"Label noise raises the squared risk at as many features as examples ({both}).",
@@ -59,13 +59,13 @@ def _peaks(spec: DoubleDescentFeatures) -> Iterator[Claim]:
 
 def _places(spec: DoubleDescentFeatures) -> Iterator[Claim]:
     noisy, both = _settings(spec.label_noises[-1]), _settings(0.0, spec.label_noises[-1])
-    yield descent.peak_at_threshold_claim(
+    yield descent_claims.peak_at_threshold(
         "at-threshold",
         f"located by wrong classes; {noisy}",
         source=f"{NAKKIRAN}; {SLIDES}, slide 53",
         inventory=("B53b",),
     )
-    yield descent.threshold_moves_claim(
+    yield descent_claims.threshold_moves(
         "threshold-with-noise",
         "right",
         f"located by wrong classes; {both}",
@@ -106,19 +106,19 @@ def _places(spec: DoubleDescentFeatures) -> Iterator[Claim]:
         f"{100 * spec.label_noises[-1]:g} % wrong labels"
     )
     slide = f"{NAKKIRAN}; {SLIDES}, slide 55"
-    yield descent.moves_right_claim("moves-right", setting, source=slide, inventory=("B55b",))
-    yield descent.more_hurts_claim("more-hurts", setting, source=slide, inventory=("B55a",))
-    yield descent.more_helps_claim("more-helps", setting, source=slide, inventory=("B55b",))
+    yield descent_claims.moves_right("moves-right", setting, source=slide, inventory=("B55b",))
+    yield descent_claims.more_hurts("more-hurts", setting, source=slide, inventory=("B55a",))
+    yield descent_claims.more_helps("more-helps", setting, source=slide, inventory=("B55b",))
 
 
 def _larger(spec: DoubleDescentFeatures) -> Iterator[Claim]:
     clean, noisy = _settings(0.0), _settings(spec.label_noises[-1])
     slide = f"{BELKIN}; {SLIDES}, slide 51"
-    yield descent.largest_is_best_claim("largest-is-best", clean, source=slide, inventory=("B51d",))
-    yield descent.largest_is_best_claim("largest-is-best-noisy", noisy, source=slide, inventory=("B51d",))
+    yield descent_claims.largest_is_best("largest-is-best", clean, source=slide, inventory=("B51d",))
+    yield descent_claims.largest_is_best("largest-is-best-noisy", noisy, source=slide, inventory=("B51d",))
     slide = f"{BELKIN}; {SLIDES}, slide 52"
-    yield descent.train_falls_claim("train-falls", noisy, source=slide, inventory=("B52b",))
-    yield descent.falls_after_fit_claim("falls-after-fit", noisy, source=slide, inventory=("B52d",))
+    yield descent_claims.train_falls("train-falls", noisy, source=slide, inventory=("B52b",))
+    yield descent_claims.falls_after_fit("falls-after-fit", noisy, source=slide, inventory=("B52d",))
     yield Claim(
         id="fits-anything",
         statement="The largest model fits random labels on the inputs on which, with the true labels, it generalises "
@@ -136,10 +136,10 @@ def _larger(spec: DoubleDescentFeatures) -> Iterator[Claim]:
 
 def _regularised(spec: DoubleDescentFeatures) -> Iterator[Claim]:
     noisy = _settings(spec.label_noises[-1])
-    yield descent.peak_removed_claim(
+    yield descent_claims.peak_removed(
         "ridge-removes", "Ridge, its penalty chosen on held-out examples at each size,", noisy, source=REGULARISED
     )
-    along = descent.peak_exists_claim(
+    along = descent_claims.peak_exists(
         "penalty-descent", noisy, source=f"{SLIDES}, slide 54", inventory=("B54d",), resampled="seeds"
     )
     yield replace(

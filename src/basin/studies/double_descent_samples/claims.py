@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from basin.spec.double_descent import DoubleDescentSamples, SampleFamily
 from basin.stats import Direction
-from basin.studies import descent
+from basin.studies import descent, descent_claims
 from basin.studies.claim import Claim, ratio
 from basin.studies.descent import NAKKIRAN
 
@@ -20,11 +20,11 @@ def _of(family: SampleFamily) -> Iterator[Claim]:
     name, noise = family.name, f"{100 * family.data.label_noise:g} % of the labels wrong"
     ends = f"{name}, {noise}, {family.samples[-1]} against {family.samples[0]} examples"
     steps = f"{name}, {noise}, from each of {', '.join(map(str, family.samples))} examples to the next"
-    yield descent.more_hurts_claim(
+    yield descent_claims.more_hurts(
         f"more-hurts-{name}", steps, source=f"{NAKKIRAN}, section 7", published="up to 4.5 times", inventory=("B55a",)
     )
-    yield descent.more_helps_claim(f"more-helps-{name}", ends, source=f"{NAKKIRAN}, figure 11", inventory=("B56c",))
-    yield descent.moves_right_claim(f"moves-{name}", ends, source=f"{NAKKIRAN}, figure 11", inventory=("B55b",))
+    yield descent_claims.more_helps(f"more-helps-{name}", ends, source=f"{NAKKIRAN}, figure 11", inventory=("B56c",))
+    yield descent_claims.moves_right(f"moves-{name}", ends, source=f"{NAKKIRAN}, figure 11", inventory=("B55b",))
     yield ratio(
         id=f"at-threshold-{name}",
         statement="At every number of examples the peak over width stands at the interpolation threshold "

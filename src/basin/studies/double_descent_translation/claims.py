@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from basin.spec.double_descent_translation import DoubleDescentTranslation, TranslationFamily
 from basin.stats import Direction
-from basin.studies import descent
+from basin.studies import descent, descent_claims
 from basin.studies.claim import Claim, ratio
 from basin.studies.double_descent_translation.arms import AXIS, SAMPLES, Sample, num_examples
 
@@ -30,7 +30,9 @@ def _of(family: TranslationFamily) -> Iterator[Claim]:
     sizes = f"{name}, {num_examples(family, 'fewer')} against {num_examples(family, 'more')} sentences"
     for sample in SAMPLES:
         yield _peak_claim(family, sample)
-    yield descent.peak_exists_claim(f"peak-error-{name}", _setting(family, "fewer"), source=SOURCE, inventory=("B56a",))
+    yield descent_claims.peak_exists(
+        f"peak-error-{name}", _setting(family, "fewer"), source=SOURCE, inventory=("B56a",)
+    )
     yield _at_threshold_claim(family)
     yield Claim(
         id=f"train-falls-{name}",
@@ -44,11 +46,11 @@ def _of(family: TranslationFamily) -> Iterator[Claim]:
         unit="nats",
         inventory=("B56b",),
     )
-    yield descent.more_helps_claim(f"more-helps-{name}", sizes, source=SOURCE, inventory=("B56c",))
+    yield descent_claims.more_helps(f"more-helps-{name}", sizes, source=SOURCE, inventory=("B56c",))
     yield _more_helps_claim(name, sizes)
-    yield descent.more_hurts_claim(f"more-hurts-{name}", sizes, source=SOURCE, inventory=("B56d", "B55a"))
+    yield descent_claims.more_hurts(f"more-hurts-{name}", sizes, source=SOURCE, inventory=("B56d", "B55a"))
     yield _more_hurts_claim(name, sizes)
-    yield descent.threshold_moves_claim(
+    yield descent_claims.threshold_moves(
         f"moves-{name}",
         "right",
         sizes,

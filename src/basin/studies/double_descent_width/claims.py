@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from basin.spec.double_descent import DoubleDescentWidth, WidthFamily
 from basin.stats import Direction
-from basin.studies import descent
+from basin.studies import descent, descent_claims
 from basin.studies.claim import Claim
 from basin.studies.descent import BELKIN, NAKKIRAN
 
@@ -24,21 +24,21 @@ def claims(spec: DoubleDescentWidth) -> Sequence[Claim]:
 def _of(family: WidthFamily) -> Iterator[Claim]:
     name, noise = family.name, f"{100 * family.data.label_noise:g} % of the labels wrong"
     setting = f"{name}, {noise}"
-    yield descent.peak_exists_claim(
+    yield descent_claims.peak_exists(
         f"peak-{name}",
         setting,
         source=f"{NAKKIRAN}, figure 1; {BELKIN}",
         inventory=("B51a", "B51b", "B52a", "B52c", "B53a", "I16", "I19"),
     )
-    yield descent.peak_at_threshold_claim(
+    yield descent_claims.peak_at_threshold(
         f"at-threshold-{name}", setting, source=f"{NAKKIRAN}, section 4", inventory=("B53b",)
     )
-    yield descent.largest_is_best_claim(f"bigger-{name}", setting, source=NAKKIRAN, inventory=("B51d",))
-    yield descent.train_falls_claim(f"train-falls-{name}", setting, source=NAKKIRAN, inventory=("B52b",))
-    yield descent.falls_after_fit_claim(
+    yield descent_claims.largest_is_best(f"bigger-{name}", setting, source=NAKKIRAN, inventory=("B51d",))
+    yield descent_claims.train_falls(f"train-falls-{name}", setting, source=NAKKIRAN, inventory=("B52b",))
+    yield descent_claims.falls_after_fit(
         f"after-the-fit-{name}", setting, source=f"{NAKKIRAN}, figure 1", inventory=("B52b", "B52d", "B51c")
     )
-    yield descent.threshold_moves_claim(
+    yield descent_claims.threshold_moves(
         f"longer-{name}",
         "left",
         f"{name}, after all steps against after the {EARLY}th part of them",
@@ -46,7 +46,7 @@ def _of(family: WidthFamily) -> Iterator[Claim]:
         source=f"{NAKKIRAN}, section 6",
         inventory=("B54b",),
     )
-    yield descent.peak_removed_claim(
+    yield descent_claims.peak_removed(
         f"early-stopping-{name}",
         "Stopping at the epoch that is best on held-out examples",
         setting,
@@ -59,18 +59,20 @@ def _of(family: WidthFamily) -> Iterator[Claim]:
     yield from _of_random_labels(family)
     if family.below is not None and family.below.new_weights_std is not None:
         reused = f"{name}, each network below the threshold grown out of the next smaller"
-        yield descent.peak_exists_claim(f"reuse-peak-{name}", reused, source=f"{BELKIN}, figure 3", inventory=("B52c",))
-        yield descent.train_falls_claim(f"reuse-train-{name}", reused, source=BELKIN, inventory=("B52b",))
+        yield descent_claims.peak_exists(
+            f"reuse-peak-{name}", reused, source=f"{BELKIN}, figure 3", inventory=("B52c",)
+        )
+        yield descent_claims.train_falls(f"reuse-train-{name}", reused, source=BELKIN, inventory=("B52b",))
 
 
 def _of_noise(family: WidthFamily) -> Iterator[Claim]:
     if not family.noises:
         return
     rates = f"{family.name}, {100 * family.data.label_noise:g} against {100 * family.noises[0]:g} %"
-    yield descent.noise_raises_claim(
+    yield descent_claims.noise_raises(
         f"noise-{family.name}", rates, source=f"{NAKKIRAN}, figure 4", inventory=("B52c", "I16")
     )
-    yield descent.threshold_moves_claim(
+    yield descent_claims.threshold_moves(
         f"noise-moves-{family.name}",
         "right",
         rates,
@@ -84,15 +86,17 @@ def _of_samples(family: WidthFamily) -> Iterator[Claim]:
     if family.fewer is None:
         return
     sizes = f"{family.name}, {family.data.num_train} against {family.fewer} examples"
-    yield descent.moves_right_claim(f"moves-{family.name}", sizes, source=f"{NAKKIRAN}, figure 11", inventory=("B55b",))
-    yield descent.more_hurts_claim(
+    yield descent_claims.moves_right(
+        f"moves-{family.name}", sizes, source=f"{NAKKIRAN}, figure 11", inventory=("B55b",)
+    )
+    yield descent_claims.more_hurts(
         f"more-hurts-{family.name}", sizes, source=f"{NAKKIRAN}, section 7", inventory=("B55a", "B55b")
     )
 
 
 def _of_regularisers(family: WidthFamily) -> Iterator[Claim]:
     if family.decays:
-        yield descent.peak_removed_claim(
+        yield descent_claims.peak_removed(
             f"decay-{family.name}",
             "The weight decay that is best at each width",
             f"{family.name}, {', '.join(f'{decay:g}' for decay in family.decays)}",
@@ -100,7 +104,7 @@ def _of_regularisers(family: WidthFamily) -> Iterator[Claim]:
             inventory=("B54d",),
         )
     if family.augmented:
-        yield descent.threshold_moves_claim(
+        yield descent_claims.threshold_moves(
             f"augmentation-moves-{family.name}",
             "right",
             f"{family.name}, with augmentation against without",
