@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("studies", nargs="+", metavar="STUDY", help="a study's name, or all; then field.path=value ...")
     run.add_argument("--preset", default="quick", help="size of the study (default: quick)")
     run.add_argument("--seeds", type=int, metavar="N", help="runs of each arm, in place of the preset's number")
+    run.add_argument("--dry-run", action="store_true", help="say what it will cost; train and store nothing")
     _add_race(made["race"])
     made["claims"].add_argument("--json", action="store_true", help="print the records instead of a table")
     made["show"].add_argument("run", metavar="RUN", help="a run's id, or its first digits")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 from rich.console import Console
 
+from basin.cli.estimate import foreseen, warning
 from basin.cli.progress import Progress
 from basin.cli.verdicts import verdict_table
 from basin.spec.base import unknown_name
@@ -26,9 +28,15 @@ def run(options: argparse.Namespace) -> int:
     for name, spec in chosen:
         page = study(name)
         console.print(f"[bold]{page.title}[/bold] ({name}, preset {options.preset}, {spec.seeds} seeds)")
+        if options.dry_run:
+            _say(console, foreseen(page, spec, preset=options.preset, out=options.out))
+            continue
+        _say(console, warning(page, spec, preset=options.preset, out=options.out))
         with Progress(console) as progress:
             conducted = conduct(page, spec, preset=options.preset, out=options.out, audience=progress)
         _conclude(console, conducted)
+    if options.dry_run:
+        return 0
     console.print(f"all claims: {write_index(options.out)}", soft_wrap=True)
     return 0
 
@@ -40,6 +48,11 @@ def specification(name: str, options: argparse.Namespace, assignments: list[str]
         raise ValueError(unknown_name(options.preset, presets, f"preset of {name}"))
     seeds = [] if options.seeds is None else [f"seeds={options.seeds}"]
     return override(presets[options.preset], [*seeds, *assignments])
+
+
+def _say(console: Console, lines: Sequence[str]) -> None:
+    for line in lines:
+        console.print(line, soft_wrap=True, highlight=False)
 
 
 def _expanded(names: list[str]) -> list[str]:
