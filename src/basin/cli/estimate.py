@@ -9,9 +9,11 @@ import jax
 from basin.spec.study import StudySpec
 from basin.studies.cost import LONG_S, Estimate, Work, estimated, may_be_long, remaining
 from basin.studies.study import Study
-from basin.training.speed import SPREAD
+from basin.training.speed import spread
 
 _UNITS = ((1.0, "s"), (60.0, "min"), (3600.0, "h"), (86_400.0, "days"), (31_557_600.0, "years"))
+
+_SIZES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
 def warning(page: Study, spec: StudySpec, *, preset: str, out: str) -> list[str]:
@@ -21,8 +23,7 @@ def warning(page: Study, spec: StudySpec, *, preset: str, out: str) -> list[str]
     """
     work = remaining(page, spec, out)
     if work.groups and may_be_long(work):
-        found = estimated(work)
-        return _lines(found) if SPREAD * found.seconds > LONG_S else []
+        return _lines_if_long(work)
     if not work.groups and work.experiments and preset != "quick":
         return [_to_do(work), *_said(page, spec, preset)]
     return []
@@ -34,25 +35,36 @@ def foreseen(page: Study, spec: StudySpec, *, preset: str, out: str) -> list[str
     return [*(_lines(estimated(work)) if work.groups else [_to_do(work)]), *_said(page, spec, preset)]
 
 
+def _lines_if_long(work: Work) -> list[str]:
+    try:
+        found = estimated(work)
+    except ValueError as error:  # a study that cannot be costed can still be carried out
+        return [f"no estimate: {error}"]
+    return _lines(found) if spread() * found.seconds > LONG_S else []
+
+
 def _said(page: Study, spec: StudySpec, preset: str) -> list[str]:
     return [f"the study says of preset {preset}: {page.cost[preset]}"] if spec == page.presets[preset] else []
 
 
 def _to_do(work: Work) -> str:
     runs = sum(len(group.runs) for group in work.groups)
-    trainings = f"{runs:,} trainings" if runs else "no trainings"
     there = f" ({work.finished:,} are there)" if work.finished else ""
-    experiments = f", {work.experiments} experiments, which have no estimate" if work.experiments else ""
-    return f"to do: {trainings}{there}{experiments}"
+    experiments = f", {_counted(work.experiments, 'experiment')} without an estimate" if work.experiments else ""
+    return f"to do: {_counted(runs, 'training')}{there}{experiments}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}s" if number != 1 else f"1 {noun}"
 
 
 def _lines(estimate: Estimate) -> list[str]:
     """Return three lines: what is to be done, how long it takes, and what space."""
-    low, high = estimate.seconds / SPREAD, estimate.seconds * SPREAD
+    low, high = estimate.seconds / spread(), estimate.seconds * spread()
     speed = f"{estimate.speed.flops / 1e9:,.0f} GFLOP/s and {estimate.speed.bytes / 1e9:,.0f} GB/s"
     return [
-        f"{_to_do(estimate.work)}: {estimate.programs:,} programs, {estimate.steps:,} updates, {estimate.flops:.2g} "
-        "floating-point operations",
+        f"{_to_do(estimate.work)}: {_counted(estimate.programs, 'program')}, {_counted(estimate.steps, 'update')}, "
+        f"{estimate.flops:.2g} floating-point operations",
         f"time: about {duration(estimate.seconds)} ({duration(low)} to {duration(high)}) without measuring, at {speed} "
         f"(float32 matrix products and sums on {_device()}, measured now)",
         f"space: {size(estimate.disk_bytes)} on the disk; in memory {size(estimate.set_bytes)} for a training set and "
@@ -68,11 +80,9 @@ def duration(seconds: float) -> str:
 
 
 def size(number: float) -> str:
-    """Return a number of bytes in MB, GB or TB."""
-    for unit, name in ((1e12, "TB"), (1e9, "GB")):
-        if number >= unit:
-            return f"{number / unit:.2g} {name}"
-    return f"{number / 1e6:,.0f} MB"
+    """Return a number of bytes with two digits, in the largest unit of which there is one."""
+    unit, name = next(((a, b) for a, b in _SIZES if number >= a), _SIZES[-1])
+    return f"{float(f'{number / unit:.2g}'):g} {name}"
 
 
 def _device() -> str:

@@ -117,6 +117,9 @@ def group_costs(groups: Sequence[Group]) -> list[GroupCost]:
 def step_cost(run: RunSpec) -> StepCost:
     """Return what one update of a resolved run takes.
 
+    Raises:
+        ValueError: JAX has no CPU, and counts for no other device.
+
     Example:
         >>> import basin
         >>> from basin.training.plan import resolve
@@ -126,11 +129,19 @@ def step_cost(run: RunSpec) -> StepCost:
         >>> bool(1 < step_cost(resolve(run)).flops / layers < 1.02)
         True
     """
-    with arithmetic(run.precision):
+    with arithmetic(run.precision), jax.default_device(_cpu()):
         slot = jax.eval_shape(lambda: _first_slot(run))
         lowered = _lowered_on_a_stream(run, slot) if run.data.endless else _lowered(run, slot)
         found = lowered.cost_analysis()
+    assert found is not None
     return StepCost(found["flops"], found["bytes accessed"], lowered.as_text().count(" = "))
+
+
+def _cpu() -> Any:
+    try:
+        return jax.devices("cpu")[0]
+    except RuntimeError:
+        raise ValueError("expected a CPU to count operations for, got none; add cpu to JAX_PLATFORMS") from None
 
 
 def _lowered(run: RunSpec, slot: Slot) -> jax.stages.Lowered:

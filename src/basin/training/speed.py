@@ -36,7 +36,10 @@ PROGRAM_S = 1.6
 """Seconds for which a program that is compiled keeps training waiting."""
 
 SPREAD = 2.0
-"""The factor by which a study may take longer, or shorter, than is said."""
+"""The factor by which a study may take longer, or shorter, than is said, on a CPU."""
+
+SPREAD_UNFITTED = 5.0
+"""The same on any other device: an assumption."""
 
 LEAST_S = 0.01
 """Seconds that a timed product takes at least, so that starting it is nothing."""
@@ -74,6 +77,11 @@ def seconds(costs: Iterable[GroupCost], speed: Speed) -> float:
         speed: Of the machine.
     """
     return sum(_seconds(cost, speed) for cost in costs)
+
+
+def spread() -> float:
+    """Return the factor by which a study may take longer, or shorter, on the device that JAX uses."""
+    return SPREAD if jax.default_backend() == "cpu" else SPREAD_UNFITTED
 
 
 def _seconds(cost: GroupCost, speed: Speed) -> float:
