@@ -34,6 +34,7 @@ def test_a_dry_run_says_the_cost_and_neither_trains_nor_stores(
     in_full = 90 + 9 + 90 + 360 + 36  # small and large at 3 epochs, large at as many updates, both at most 12 epochs
     assert f"to do: 10 trainings: 2 programs, {2 * in_full:,} updates, " in printed
     assert "time: about " in printed
+    assert "without measuring, if no run stops early, at " in printed
     assert "space: " in printed
     assert "the study says" not in printed, "its words are of the preset, and this is another size"
     assert list(tmp_path.iterdir()) == []

@@ -62,10 +62,12 @@ def _lines(estimate: Estimate) -> list[str]:
     """Return three lines: what is to be done, how long it takes, and what space."""
     low, high = estimate.seconds / spread(), estimate.seconds * spread()
     speed = f"{estimate.speed.flops / 1e9:,.0f} GFLOP/s and {estimate.speed.bytes / 1e9:,.0f} GB/s"
+    stops = any(run.stop for group in estimate.work.groups for run in group.runs.values())
+    limits = "without measuring" + (", if no run stops early" if stops else "")
     return [
         f"{_to_do(estimate.work)}: {_counted(estimate.programs, 'program')}, {_counted(estimate.steps, 'update')}, "
         f"{estimate.flops:.2g} floating-point operations",
-        f"time: about {duration(estimate.seconds)} ({duration(low)} to {duration(high)}) without measuring, at {speed} "
+        f"time: about {duration(estimate.seconds)} ({duration(low)} to {duration(high)}) {limits}, at {speed} "
         f"(float32 matrix products and sums on {_device()}, measured now)",
         f"space: {size(estimate.disk_bytes)} on the disk; in memory {size(estimate.set_bytes)} for a training set and "
         f"its test set, {size(estimate.sets_bytes)} for all that are kept at hand",

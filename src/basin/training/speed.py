@@ -1,10 +1,10 @@
 """How fast this machine is, measured in a moment, and how long groups of runs will take on it.
 
-    seconds of an update = flops / arithmetic + traffic / (4 memory) + 0.8 us instructions / slots
+    seconds of an update = flops / arithmetic + traffic / (2 memory) + 1 us instructions / slots
 
 `arithmetic` is the rate of a product of large matrices in single precision, at JAX's default precision; `memory` the
 rate at which two large arrays are added. The traffic that XLA counts is that of a step before its instructions are
-fused, about four times of what is left. The constants are fitted to :data:`FITTED`, and what they are worth is said by
+fused, about twice what is left. The constants are fitted to :data:`FITTED`, and what they are worth is said by
 :data:`SPREAD`: neither the operations alone nor a share of the peak would do, as narrow networks reach a hundredth of
 it and wide ones more than half.
 """
@@ -23,10 +23,10 @@ from basin.training.cost import GroupCost
 FITTED = "49 groups of trainings of MLPs, CNN5, ResNet18, ViT and transformers on two cores"
 """What the constants below were fitted to; none of them was trained on a GPU."""
 
-FUSED = 4.0
+FUSED = 2.0
 """Bytes that a lowered step reads and writes for each that the compiled one does."""
 
-INSTRUCTION_S = 0.8e-6
+INSTRUCTION_S = 1e-6
 """Seconds of an instruction, however small, for all slots together."""
 
 LOOK_S = 2.5e-3
