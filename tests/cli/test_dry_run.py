@@ -7,6 +7,9 @@ import pytest
 from test_command_line import TINY, status
 
 from basin.cli import estimate, run
+from basin.store.study import StudyFolder
+from basin.studies.cost import remaining
+from basin.studies.registry import study
 
 
 class StartedError(ValueError):
@@ -38,6 +41,19 @@ def test_a_dry_run_says_the_cost_and_neither_trains_nor_stores(
     assert "space: " in printed
     assert "the study says" not in printed, "its words are of the preset, and this is another size"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_left_of_a_study_is_costed_and_what_is_kept_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = study("quadratic")
+    wanted = remaining(page, page.presets["quick"], tmp_path).groups[0].runs
+    for name in list(wanted)[:3]:
+        folder = StudyFolder(tmp_path, page.name).run(name).path
+        folder.mkdir(parents=True)
+        (folder / "outcome.json").write_text("{}")
+    assert status("run", "quadratic", "--dry-run", "--out", str(tmp_path)) == 0
+    assert f"to do: {len(wanted) - 3} trainings (3 kept already), " in said(capsys)
 
 
 @pytest.mark.usefixtures("never_conducted")

@@ -49,7 +49,7 @@ def _said(page: Study, spec: StudySpec, preset: str) -> list[str]:
 
 def _to_do(work: Work) -> str:
     runs = sum(len(group.runs) for group in work.groups)
-    there = f" ({work.finished:,} are there)" if work.finished else ""
+    there = f" ({work.finished:,} kept already)" if work.finished else ""
     experiments = f", {_counted(work.experiments, 'experiment')} without an estimate" if work.experiments else ""
     return f"to do: {_counted(runs, 'training')}{there}{experiments}"
 

@@ -154,7 +154,7 @@ def _lowered(run: RunSpec, slot: Slot) -> jax.stages.Lowered:
 def _lowered_on_a_stream(run: RunSpec, slot: Slot) -> jax.stages.Lowered:
     """Return the step together with the drawing of its examples."""
     feed = feed_of(run)
-    fixed, nothing = feed.fix(run), jnp.zeros(0)
+    fixed, nothing = jax.tree.map(np.asarray, feed.fix(run)), jnp.zeros(0)
 
     def update(slot: Slot, prepared: jax.Array) -> Slot:
         batch = feed.draw(run, fixed, prepared, (nothing, nothing))
