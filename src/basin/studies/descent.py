@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from basin.measure import Threshold, interpolation_threshold
+from basin.measure.effective_model_complexity import EPSILON
 from basin.stats import (
     Direction,
     Estimate,
@@ -41,9 +42,6 @@ PEAK = 1.0
 
 EFFECT = 0.5
 """Smallest difference of test errors that matters, in points."""
-
-EPSILON = 0.1
-"""Training error, a fraction, at the interpolation threshold."""
 
 FITTED = 0.5
 """Training error, in points, below which it has reached 0."""

@@ -49,6 +49,11 @@ class Arm:
 MAIN = Arm("main")
 
 
+def noise_arm(rate: float) -> Arm:
+    """Return training with another rate of label noise."""
+    return Arm(f"noise {rate:g}", data={"label_noise": rate})
+
+
 def runs_of(family: Family, arm: Arm, seeds: int) -> Iterator[tuple[Cell, RunSpec]]:
     """Yield an arm's runs by their cells, width by width."""
     for width in arm.widths or family.widths:

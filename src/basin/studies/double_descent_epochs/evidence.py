@@ -15,7 +15,7 @@ from basin.studies import descent
 from basin.studies.claim import Evidence, Measured, Premise, Reading
 from basin.studies.descent import EPSILON, Sweep
 from basin.studies.study import Findings
-from basin.studies.sweeps import MAIN, Arm, Cell, over_epochs, runs_of
+from basin.studies.sweeps import MAIN, Arm, Cell, noise_arm, over_epochs, runs_of
 
 Found = Findings[Cell]
 
@@ -30,11 +30,6 @@ def runs(spec: DoubleDescentEpochs) -> Mapping[Cell, RunSpec]:
 def arms(family: EpochFamily) -> list[Arm]:
     """Return training with the family's own label noise, and with other rates."""
     return [MAIN, *(noise_arm(rate) for rate in family.noises)]
-
-
-def noise_arm(rate: float) -> Arm:
-    """Return training with another rate of label noise."""
-    return Arm(f"noise {rate:g}", data={"label_noise": rate})
 
 
 def evidence(spec: DoubleDescentEpochs, found: Found) -> Mapping[str, Evidence]:

@@ -12,9 +12,9 @@ from basin.figures.figure import Figure
 from basin.measure import Threshold
 from basin.spec.double_descent import DoubleDescentEpochs, EpochFamily
 from basin.studies import descent_views, views
-from basin.studies.double_descent_epochs.evidence import Found, arms, noise_arm
+from basin.studies.double_descent_epochs.evidence import Found, arms
 from basin.studies.study import Table
-from basin.studies.sweeps import MAIN, epochs, in_note, over_epochs, table
+from basin.studies.sweeps import MAIN, epochs, in_note, noise_arm, over_epochs, table
 
 
 def figures(spec: DoubleDescentEpochs, found: Found, records: Sequence[Mapping[str, Any]]) -> Sequence[Figure]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from basin import data
 from basin.spec.double_descent import DoubleDescentWidth, WidthFamily
 from basin.spec.run import RunSpec, Start, StopAtError
-from basin.studies.sweeps import MAIN, Arm, Cell, num_seeds, runs_of
+from basin.studies.sweeps import MAIN, Arm, Cell, noise_arm, num_seeds, runs_of
 from basin.training.plan import num_parameters, resolve
 
 FEWER = "fewer"
@@ -77,11 +77,6 @@ def arms(family: WidthFamily) -> list[Arm]:
     if family.random_labels:
         found += [random_arm(family), true_arm(family)]
     return found
-
-
-def noise_arm(rate: float) -> Arm:
-    """Return training with another rate of label noise."""
-    return Arm(f"noise {rate:g}", data={"label_noise": rate})
 
 
 def decay_arm(family: WidthFamily, decay: float) -> Arm:

@@ -16,14 +16,13 @@ from basin.studies.double_descent_width.arms import (
     FEWER,
     REUSE,
     decay_arm,
-    noise_arm,
     num_classes,
     random_arm,
     true_arm,
 )
 from basin.studies.double_descent_width.claims import EARLY
 from basin.studies.study import Findings
-from basin.studies.sweeps import MAIN, Arm, Cell, epochs, over_width, over_width_at_best, table
+from basin.studies.sweeps import MAIN, Arm, Cell, epochs, noise_arm, over_width, over_width_at_best, table
 
 Found = Findings[Cell]
 

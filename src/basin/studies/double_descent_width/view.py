@@ -12,10 +12,10 @@ from basin.figures import lines, samples
 from basin.figures.figure import Figure
 from basin.spec.double_descent import DoubleDescentWidth, WidthFamily
 from basin.studies import descent_views, views
-from basin.studies.double_descent_width.arms import AUGMENTED, FEWER, REUSE, decay_arm, noise_arm, num_classes
+from basin.studies.double_descent_width.arms import AUGMENTED, FEWER, REUSE, decay_arm, num_classes
 from basin.studies.double_descent_width.evidence import best_decay, early_look
 from basin.studies.study import Findings, Table
-from basin.studies.sweeps import MAIN, Arm, Cell, epochs, in_note, over_width, over_width_at_best, table
+from basin.studies.sweeps import MAIN, Arm, Cell, epochs, in_note, noise_arm, over_width, over_width_at_best, table
 
 Found = Findings[Cell]
 
