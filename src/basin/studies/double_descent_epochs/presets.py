@@ -9,7 +9,7 @@ from basin.spec.budget import Budget
 from basin.spec.double_descent import DoubleDescentEpochs, EpochFamily
 from basin.spec.model import CNN5, ResNet18
 from basin.spec.optimizer import Adam
-from basin.studies.double_descent_width.presets import COLOURS, GLYPHS, MOVED, TWO_LAYER
+from basin.studies.double_descent_width.presets import COLOURS, GLYPHS, MOVED, SEEDS, TWO_LAYER
 
 _DATA = GLYPHS.replace(num_validation=0)
 
@@ -54,7 +54,7 @@ STANDARD = DoubleDescentEpochs(
 )
 
 PAPER = DoubleDescentEpochs(
-    seeds=2,
+    seeds=SEEDS,
     families=(
         EpochFamily(
             name="resnet18",
@@ -72,4 +72,4 @@ PAPER = DoubleDescentEpochs(
         ),
     ),
 )
-"""Figure 9 of Nakkiran et al. 2020 on glyphs of CIFAR's shape; theirs has one seed, and two are the least here."""
+"""Figure 9 of Nakkiran et al. 2020 on glyphs of CIFAR's shape; theirs has one seed."""

@@ -7,7 +7,7 @@ from basin.spec.double_descent import DoubleDescentSamples, SampleFamily
 from basin.spec.model import CNN5
 from basin.spec.optimizer import SGD, Adam
 from basin.spec.schedule import PowerLaw
-from basin.studies.double_descent_width.presets import COLOURS, GLYPHS, MOVED, STEPS, TWO_LAYER
+from basin.studies.double_descent_width.presets import COLOURS, GLYPHS, MOVED, SEEDS, STEPS, TWO_LAYER
 
 _TWO_LAYER = SampleFamily(
     name="two-layer",
@@ -35,16 +35,17 @@ STANDARD = DoubleDescentSamples(
         _TWO_LAYER.replace(
             name="cnn",
             model=CNN5(width=1),
-            widths=(1, 2, 3, 4, 6, 8, 12),
+            widths=(1, 2, 3, 4, 6),
             optimizer=Adam(learning_rate=1e-3),
+            budget=Budget(amount=2000, unit="steps"),
             samples=(500, 1000, 2000),
-            seeds=6,
+            seeds=10,
         ),
     ),
 )
 
 PAPER = DoubleDescentSamples(
-    seeds=2,
+    seeds=SEEDS,
     families=(
         SampleFamily(
             name="cnn5",
@@ -59,4 +60,4 @@ PAPER = DoubleDescentSamples(
         ),
     ),
 )
-"""Figure 12 of Nakkiran et al. 2020 on glyphs of CIFAR's shape; theirs has one seed, and two are the least here."""
+"""Figure 12 of Nakkiran et al. 2020 on glyphs of CIFAR's shape; theirs has one seed."""

@@ -3,6 +3,9 @@
 A pilot on seeds 1000 to 1003 chose the data, the rate, the widths and the length of `quick`, so that networks of both
 sides of the interpolation threshold are cheap and that training errors have settled at the end, and strengths of decay
 of all effects. After a look at its verdicts it was made to fit its time; the study's page says how.
+
+A second pilot, on seeds 1000 and 1001, looked at the other families of `standard`, which was then cut to fit half an
+hour and run for the first time.
 """
 
 from __future__ import annotations
@@ -39,14 +42,13 @@ QUICK = DoubleDescentWidth(seeds=12, families=(TWO_LAYER,))
 _CNN = WidthFamily(
     name="cnn",
     model=CNN5(width=1),
-    widths=(1, 2, 3, 4, 6, 8, 12),
+    widths=(1, 2, 3, 4, 6, 8),
     data=GLYPHS,
     optimizer=Adam(learning_rate=1e-3),
     batch_size=128,
     budget=Budget(amount=2000, unit="steps"),
     noises=(0.0,),
-    augmented=(Crop(padding=1),),
-    seeds=6,
+    seeds=10,
 )
 
 _SQUARED = WidthFamily(
@@ -68,17 +70,19 @@ _SQUARED = WidthFamily(
 )
 """The network of Belkin et al. 2019: squared loss, momentum 0.95, first weights by Glorot's rule; up to 53 units, the
 threshold of parameters, a rate that falls by a tenth in twelve stairs and an end where nothing is wrong, and weights
-reused. The stairs are those of their 6 000 epochs, shortened with these; batch and rate are not in the paper."""
+reused. The stairs are those of their 6 000 epochs, shortened with these; batch and rate are not in the paper. In the
+pilot the rate fitted everything from 128 units on, and had the lowest training loss of three where weights are reused;
+networks of up to 16 units that do not reuse weights learn nothing at any rate down to 2e-4."""
 
 STANDARD = DoubleDescentWidth(
     seeds=12,
     families=(
         TWO_LAYER.replace(
             budget=Budget(amount=6000, unit="steps"),
-            widths=(2, 4, 6, 8, 11, 16, 23, 32, 45, 64, 128, 256, 512),
+            widths=(2, 4, 6, 8, 11, 16, 23, 32, 45, 64, 128, 256),
             noises=(0.0, 0.1),
             fewer=500,
-            decays=(0.03, 0.1, 0.3, 1.0, 3.0),
+            decays=(0.1, 0.3, 1.0, 3.0),
             augmented=(Crop(padding=1),),
         ),
         TWO_LAYER.replace(
@@ -96,8 +100,12 @@ COLOURS = Glyphs(size=32, channels=3, difficulty=0.5, num_train=50_000, num_vali
 MOVED = (Crop(padding=4), Flip())
 STEPS = 500_000
 
+SEEDS = 8
+"""Seeds of every `paper`: half of them choose a peak's place and half measure its height. The papers have one to five,
+of which two draw the same figures and decide no claim."""
+
 PAPER = DoubleDescentWidth(
-    seeds=5,
+    seeds=SEEDS,
     families=(
         WidthFamily(
             name="resnet18",
@@ -123,8 +131,7 @@ PAPER = DoubleDescentWidth(
             fewer=25_000,
             augmented=MOVED,
             regular=40,
-            seeds=2,
         ),
     ),
 )
-"""Nakkiran et al. 2020 on glyphs of CIFAR's shape; figure 1 has five seeds, the others one, and two are the least."""
+"""Nakkiran et al. 2020 on glyphs of CIFAR's shape, where figure 1 has five seeds and the others one."""
