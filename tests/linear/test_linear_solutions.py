@@ -161,7 +161,8 @@ def test_many_features_predict_as_their_kernel_does() -> None:
     x, fresh = rng.uniform(-1, 1, (12, 2)), rng.uniform(-1, 1, (5, 2))
     y = np.sin(3 * x[:, :1])
     train, test = (linear.gaussian_kernel(rows, x, 0.7) for rows in (x, fresh))
-    predicted, norms = linear.interpolate(train, test, y)
+    predicted, norms, rank = linear.interpolate(train, test, y)
+    assert rank == 12
     phi = linear.fourier_features(2, 40_000, bandwidth=0.7, seed=0)
     (w,) = linear.minimum_norm(phi(x), y, [40_000])
     np.testing.assert_allclose(w.predict(phi(fresh)), predicted, atol=0.05)
@@ -173,6 +174,15 @@ def test_many_features_predict_as_their_kernel_does() -> None:
     longer = [start + 0.1 * beside @ rng.standard_normal(beside.shape[1]) for _ in range(20)]
     assert start @ k @ start == pytest.approx(norms[0] ** 2, rel=1e-6)
     assert all(c @ k @ c > norms[0] ** 2 * (1 - 1e-9) for c in longer)
+
+
+def test_a_kernel_says_where_its_cut_off_acted() -> None:
+    """Two examples at one place have one row of the kernel between them, so it lacks a rank; their mean is fitted."""
+    x = np.array([[0.0], [0.0], [1.0]])
+    k = linear.gaussian_kernel(x, x, 1.0)
+    found = linear.interpolate(k, k, np.array([[1.0], [3.0], [5.0]]))
+    assert found.rank == 2
+    np.testing.assert_allclose(found.predicted.ravel(), [2, 2, 5], atol=1e-9)
 
 
 @pytest.mark.parametrize(

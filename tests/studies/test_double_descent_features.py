@@ -183,6 +183,7 @@ def _family(rng: np.random.Generator) -> dict:
         "swept_train": np.zeros((SPEC.seeds, len(strong))),
         "swept_gamma": np.tile(N / (1 + strong), (SPEC.seeds, 1)),
         **{name: scattered(rng, np.full(4, 4.0)) / 100 for name in ("kernel_error", "kernel_risk", "kernel_norm")},
+        "kernel_rank": np.full(SPEC.seeds, N),
     }
 
 
@@ -230,7 +231,8 @@ def larger_is_worse(worlds: Worlds) -> None:
 def harmless_noise(worlds: Worlds) -> None:
     for family in SPEC.families:
         arrays = worlds[family.name]
-        arrays["test_error"] = np.stack([arrays["test_error"][:, 0]] * 4, axis=1) + 0 * arrays["test_error"]
+        clean, *_, guessing = arrays["test_error"].swapaxes(0, 1)
+        arrays["test_error"] = np.stack([clean, clean, clean, guessing], axis=1)
         arrays["train_error"] = np.stack([arrays["train_error"][:, 2]] * 4, axis=1)
         arrays["train_error"][:, 0] = np.roll(arrays["train_error"][:, 0], 1, axis=0)
         arrays["test_error"] += 1e-4 * np.random.default_rng(1).normal(size=arrays["test_error"].shape)
@@ -290,6 +292,15 @@ def test_a_world_in_which_a_claim_is_false_refutes_it(alter, refuted: set[str]) 
     alter(worlds)
     found = verdicts(worlds)
     assert {name: found[name] for name in refuted} == dict.fromkeys(refuted, "refuted")
+
+
+def test_a_peak_as_high_as_guessing_cannot_tell_whether_noise_raises_it() -> None:
+    worlds = literature()
+    harmless_noise(worlds)
+    for family in SPEC.families:
+        arrays = worlds[family.name]["test_error"]
+        arrays[:, 3] = arrays[:, 0, SIZES == N]
+    assert verdicts(worlds)["noise-raises"] == "inconclusive"
 
 
 def test_every_claim_can_be_refuted() -> None:

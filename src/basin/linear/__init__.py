@@ -21,7 +21,7 @@ from basin._lazy import lazy
 
 if TYPE_CHECKING:
     from basin.linear.features import FourierFeatures, ReluFeatures, fourier_features, relu_features
-    from basin.linear.kernel import gaussian_kernel, interpolate
+    from basin.linear.kernel import Interpolated, gaussian_kernel, interpolate
     from basin.linear.least_squares import Solution, minimum_norm
     from basin.linear.ridge import RidgePath, best_penalty, ridge_paths
     from basin.linear.risk import (
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FourierFeatures",
+    "Interpolated",
     "ReluFeatures",
     "RidgePath",
     "Solution",
@@ -55,6 +56,7 @@ __getattr__, __dir__ = lazy(
     __name__,
     {
         "FourierFeatures": "basin.linear.features",
+        "Interpolated": "basin.linear.kernel",
         "ReluFeatures": "basin.linear.features",
         "RidgePath": "basin.linear.ridge",
         "Solution": "basin.linear.least_squares",

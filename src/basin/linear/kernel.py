@@ -16,6 +16,7 @@ References:
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg
@@ -39,6 +40,20 @@ def gaussian_kernel(
     return np.exp(cdist(x, y, "sqeuclidean") / (-2 * bandwidth**2))
 
 
+class Interpolated(NamedTuple):
+    """A function that passes through all examples.
+
+    Attributes:
+        predicted: Its values on the test examples.
+        norms: Norm of each output's function in the kernel's space.
+        rank: How many eigenvalues were kept; below n the cut-off acted, as a regulariser does.
+    """
+
+    predicted: Float[np.ndarray, "m outputs"]
+    norms: Float[np.ndarray, "outputs"]
+    rank: int
+
+
 @one_blas_thread()
 def interpolate(
     train: Float[np.ndarray, "n n"],
@@ -46,8 +61,8 @@ def interpolate(
     targets: Float[np.ndarray, "n outputs"],
     *,
     rcond: float | None = None,
-) -> tuple[Float[np.ndarray, "m outputs"], Float[np.ndarray, "outputs"]]:
-    """Return the predictions of minimum norm for the test examples, and the norm of each output's function.
+) -> Interpolated:
+    """Return the function of minimum norm in the kernel's space that passes through all examples.
 
     Args:
         train: The kernel between the training examples.
@@ -61,15 +76,17 @@ def interpolate(
     Example:
         >>> x = np.array([[0.0], [1.0]])
         >>> k = gaussian_kernel(x, x, 1.0)
-        >>> predicted, norms = interpolate(k, k, np.array([[1.0], [2.0]]))
-        >>> predicted.ravel().round(9).tolist(), round(float(norms[0]) ** 2, 6)
-        ([1.0, 2.0], 4.071814)
+        >>> found = interpolate(k, k, np.array([[1.0], [2.0]]))
+        >>> found.predicted.ravel().round(9).tolist(), round(float(found.norms[0]) ** 2, 6), found.rank
+        ([1.0, 2.0], 4.071814, 2)
     """
     n = len(targets)
     if train.shape != (n, n) or test.ndim != 2 or test.shape[1] != n or targets.ndim != 2:
         raise ValueError(f"expected kernels (n, n) and (m, n), targets (n, k), got {train.shape}, {test.shape}, {n}")
     values, vectors = scipy.linalg.eigh(train)
     cut = (n * np.finfo(np.float64).eps if rcond is None else rcond) * values[-1]
-    inverse = np.divide(1.0, values, where=values > cut, out=np.zeros_like(values))[:, None]
+    kept = values > cut
+    inverse = np.divide(1.0, values, where=kept, out=np.zeros_like(values))[:, None]
     along = vectors.T @ targets
-    return test @ (vectors @ (inverse * along)), np.sqrt((inverse * along**2).sum(axis=0))
+    norms = np.sqrt((inverse * along**2).sum(axis=0))
+    return Interpolated(test @ (vectors @ (inverse * along)), norms, int(kept.sum()))

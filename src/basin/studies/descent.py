@@ -53,6 +53,36 @@ MOVED = 1.2
 """Smallest factor by which a place has to move."""
 
 
+@dataclass(frozen=True)
+class Quantity:
+    """What falls and rises over size.
+
+    Attributes:
+        name: In words.
+        unit: Of it, in the plural.
+        peak: Height of a peak below which it is none, and the smallest rise of the same over training examples.
+        effect: Smallest difference that matters.
+    """
+
+    name: str
+    unit: str
+    peak: float
+    effect: float
+
+    def amount(self, value: float) -> str:
+        """Return a value with its unit.
+
+        Example:
+            >>> ERROR.amount(1.0), ERROR.amount(0.5)
+            ('1 point', '0.5 points')
+        """
+        return f"{value:g} {self.unit.removesuffix('s') if value == 1 else self.unit}"
+
+
+ERROR = Quantity("error", "points", PEAK, EFFECT)
+"""The share of wrong classes."""
+
+
 @dataclass(frozen=True, eq=False)
 class Sweep:
     """Errors over an axis of size.
@@ -63,6 +93,7 @@ class Sweep:
         test: Test errors in points, a row a seed.
         train: Training errors in points, on the labels as they were trained on.
         resolution: Smallest step of a training error in points, that of one example.
+        of: What the test values are, errors if not given.
     """
 
     axis: str
@@ -70,6 +101,7 @@ class Sweep:
     test: Float[np.ndarray, "seeds sizes"]
     train: Float[np.ndarray, "seeds sizes"]
     resolution: float | None = None
+    of: Quantity = ERROR
 
     def peak(self) -> Peak:
         """Return the peak of the test error."""
@@ -130,7 +162,7 @@ def _heights(sweep: Sweep) -> Iterator[tuple[Reading, Reading]]:
 
 def there_is_a_peak(sweep: Sweep) -> Premise:
     """Return the premise of all claims about the peak: that there is one."""
-    return Premise("there is a peak", mean(sample(sweep.peak().limiting)), Direction.GREATER, PEAK)
+    return Premise("there is a peak", mean(sample(sweep.peak().limiting)), Direction.GREATER, sweep.of.peak)
 
 
 def peak_at_threshold(sweep: Sweep) -> Measured:

@@ -2,7 +2,7 @@
 
 Each function here declares what the function of the same name in :mod:`basin.studies.descent` reads sweeps for. It
 takes the claim's name, words for where it is made, and the fields of :class:`~basin.studies.claim.Claim` that are the
-study's own (`source`, `inventory`, `published`).
+study's own (`source`, `inventory`, `published`). Some can be made of another quantity than the error, such as a loss.
 """
 
 from __future__ import annotations
@@ -11,32 +11,32 @@ from typing import Any
 
 from basin.stats import Direction
 from basin.studies.claim import Claim, ratio
-from basin.studies.descent import EFFECT, EPSILON, FITTED, MOVED, NEAR, PEAK
+from basin.studies.descent import EFFECT, EPSILON, ERROR, FITTED, MOVED, NEAR, PEAK, Quantity
 
 
-def peak_exists(name: str, setting: str, **fields: Any) -> Claim:
+def peak_exists(name: str, setting: str, *, of: Quantity = ERROR, **fields: Any) -> Claim:
     """Declare that the test error over size has a peak."""
     return Claim(
         id=name,
-        statement=f"Over its size the test error falls, rises to a peak and falls again ({setting}).",
-        refuted_by=f"a peak of less than {PEAK:g} point over the valley on its left, or over the largest size",
-        statistic="test error at the peak minus that at the valley on its left, and minus that at the largest size; "
-        "both places chosen on one half of the seeds, read on the other",
+        statement=f"Over its size the test {of.name} falls, rises to a peak and falls again ({setting}).",
+        refuted_by=f"a peak of less than {of.amount(of.peak)} over the valley on its left, or over the largest size",
+        statistic=f"test {of.name} at the peak minus that at the valley on its left, and minus that at the largest "
+        "size; both places chosen on one half of the seeds, read on the other",
         direction=Direction.GREATER,
-        smallest_effect=PEAK,
-        unit="points",
+        smallest_effect=of.peak,
+        unit=of.unit,
         **fields,
     )
 
 
-def peak_at_threshold(name: str, setting: str, **fields: Any) -> Claim:
+def peak_at_threshold(name: str, setting: str, *, of: Quantity = ERROR, **fields: Any) -> Claim:
     """Declare that the peak stands where the training set can just be fitted."""
     return ratio(
         id=name,
-        statement=f"The peak stands at the interpolation threshold ({setting}).",
+        statement=f"The peak of the test {of.name} stands at the interpolation threshold ({setting}).",
         refuted_by=f"a factor of more than {NEAR:g} between the two sizes",
-        statistic="ratio of the size at which a seed's test error peaks to that at which its training error comes down "
-        f"to {100 * EPSILON:g} %, both between sizes",
+        statistic=f"ratio of the size at which a seed's test {of.name} peaks to that at which its training error comes "
+        f"down to {100 * EPSILON:g} %, both between sizes",
         direction=Direction.SAME,
         factor=NEAR,
         **fields,
@@ -99,16 +99,16 @@ def largest_is_best(name: str, setting: str, **fields: Any) -> Claim:
     )
 
 
-def train_falls(name: str, setting: str, **fields: Any) -> Claim:
+def train_falls(name: str, setting: str, *, of: Quantity = ERROR, **fields: Any) -> Claim:
     """Declare that the training error falls with size."""
     return Claim(
         id=name,
-        statement=f"The training error falls with size, and never rises ({setting}).",
-        refuted_by=f"a rise of more than {PEAK:g} point from one size to the next",
-        statistic="rise of the training error from each size to the next",
+        statement=f"The training {of.name} falls with size, and never rises ({setting}).",
+        refuted_by=f"a rise of more than {of.amount(of.peak)} from one size to the next",
+        statistic=f"rise of the training {of.name} from each size to the next",
         direction=Direction.AT_MOST,
-        smallest_effect=PEAK,
-        unit="points",
+        smallest_effect=of.peak,
+        unit=of.unit,
         **fields,
     )
 
@@ -129,32 +129,33 @@ def falls_after_fit(name: str, setting: str, **fields: Any) -> Claim:
     )
 
 
-def more_hurts(name: str, setting: str, **fields: Any) -> Claim:
+def more_hurts(name: str, setting: str, *, of: Quantity = ERROR, **fields: Any) -> Claim:
     """Declare that there is a size at which more data raise the test error."""
     return Claim(
         id=name,
-        statement=f"There are sizes at which more training examples raise the test error ({setting}).",
-        refuted_by=f"a rise of less than {EFFECT:g} points at the size where it is largest",
-        statistic="test error on more examples minus that on fewer, at the size where one half of the seeds has it "
-        "largest, read on the other half",
+        statement=f"There are sizes at which more training examples raise the test {of.name} ({setting}).",
+        refuted_by=f"a rise of less than {of.amount(of.effect)} at the size where it is largest",
+        statistic=f"test {of.name} on more examples minus that on fewer, at the size where one half of the seeds has "
+        "it largest, read on the other half",
         direction=Direction.GREATER,
-        smallest_effect=EFFECT,
-        unit="points",
+        smallest_effect=of.effect,
+        unit=of.unit,
         **fields,
     )
 
 
-def more_helps(name: str, setting: str, **fields: Any) -> Claim:
+def more_helps(name: str, setting: str, *, of: Quantity = ERROR, **fields: Any) -> Claim:
     """Declare that more data lower the test error outside the critical range."""
     return Claim(
         id=name,
         statement="Outside the critical range, at the smallest and at the largest size, more training examples lower "
-        f"the test error ({setting}).",
-        refuted_by=f"a test error that falls by less than {EFFECT:g} points at the smallest or at the largest size",
-        statistic="test error on fewer examples minus that on more, at the smallest and at the largest size",
+        f"the test {of.name} ({setting}).",
+        refuted_by=f"a test {of.name} that falls by less than {of.amount(of.effect)} at the smallest or at the largest "
+        "size",
+        statistic=f"test {of.name} on fewer examples minus that on more, at the smallest and at the largest size",
         direction=Direction.GREATER,
-        smallest_effect=EFFECT,
-        unit="points",
+        smallest_effect=of.effect,
+        unit=of.unit,
         **fields,
     )
 

@@ -11,11 +11,14 @@ from basin.figures import heat
 from basin.figures.figure import Figure
 from basin.figures.heat import Best, Places
 from basin.figures.lines import Line, Mark, Panel
-from basin.measure import interpolation_threshold
+from basin.measure import Threshold, interpolation_threshold
 from basin.studies import views
 from basin.studies.descent import EPSILON, Sweep
 
 BANDS = "Solid: test error; dotted: training error, on the labels as trained on. Bands: 95 % intervals of the means."
+FITS = f"training error {100 * EPSILON:g} %"
+"""What a line through thresholds is called."""
+
 MARK = f"A thin line: where the training error comes down to {100 * EPSILON:g} %, the interpolation threshold."
 
 HEADROOM = 1.1
@@ -41,6 +44,29 @@ def panel(title: str, sweeps: Mapping[str, Sweep], *, marked: Sequence[str] = ()
     return Panel(title, tuple(drawn), tuple(mark for mark in marks if mark is not None))
 
 
+def in_words(
+    found: Threshold, form: str = ".1f", *, below: str = "below the smallest", above: str = "above all"
+) -> str:
+    """Return a threshold with its 95 % interval (jackknife), or on which side of the sizes it is.
+
+    Args:
+        found: The threshold.
+        form: How its numbers are written.
+        below: What is said where already the smallest size fits.
+        above: What is said where none does.
+
+    Example:
+        >>> in_words(interpolation_threshold(np.array([1.0, 2.0]), np.array([[0.2, 0.0], [0.2, 0.0]])))
+        '1.4'
+        >>> in_words(interpolation_threshold(np.array([1.0, 2.0]), np.array([[0.2, 0.2], [0.2, 0.2]])), above="never")
+        'never'
+    """
+    if found.beyond:
+        return below if found.beyond == "smallest" else above
+    ends = found.interval()
+    return f"{found.value:{form}}" + (f" ({ends[0]:{form}} to {ends[1]:{form}})" if ends else "")
+
+
 def threshold_mark(sweep: Sweep, label: str) -> Mark | None:
     """Return the interpolation threshold as a line; none where it is beyond the sizes."""
     found = sweep.threshold().value
@@ -56,6 +82,7 @@ def map_of_errors(
     y: tuple[str, Float[np.ndarray, "rows"]],
     best: str = "",
     highest: float | None = None,
+    borders: Sequence[Places] = (),
 ) -> Figure:
     """Return test beside training error over two axes, both logarithmic, with the threshold of each row.
 
@@ -68,15 +95,16 @@ def map_of_errors(
         y: The same of the vertical axis.
         best: What the dot on the lowest test error of each row is called; none if empty.
         highest: Error of the lightest colour, so that those of interest are told apart; the largest if not given.
+        borders: Other lines than the thresholds.
     """
     seeds = len(next(iter(tables.values()))[0])
     panels = []
     for setting, (test, train) in tables.items():
-        line = _thresholds(x[1], train)
+        drawn = (*borders, _thresholds(x[1], train))
         dots = (Best(best, each="row"),) if best else ()
         for split, values, marks in (("test error", test, dots), ("training error", train, ())):
             words = ", ".join(filter(None, (split, setting)))
-            panels.append(heat.Panel(words, x[1], y[1], np.nanmean(values, axis=0), (line,), marks))
+            panels.append(heat.Panel(words, x[1], y[1], np.nanmean(values, axis=0), drawn, marks))
     return heat.draw(
         name,
         title,
@@ -97,4 +125,4 @@ def _thresholds(x: np.ndarray, train: Float[np.ndarray, "seeds rows columns"]) -
     found = [interpolation_threshold(x, train[:, row] / 100, epsilon=EPSILON) for row in range(train.shape[1])]
     ends = np.array([one.interval(0.95) or (np.nan, np.nan) for one in found])
     at = np.array([one.value for one in found])
-    return Places(f"training error {100 * EPSILON:g} %", at, ends[:, 0], ends[:, 1], each="row")
+    return Places(FITS, at, ends[:, 0], ends[:, 1], each="row")

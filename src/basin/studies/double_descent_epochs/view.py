@@ -9,9 +9,9 @@ import numpy as np
 
 from basin.figures import lines
 from basin.figures.figure import Figure
-from basin.measure import Threshold
 from basin.spec.double_descent import DoubleDescentEpochs, EpochFamily
 from basin.studies import descent_views, views
+from basin.studies.descent import EPSILON
 from basin.studies.double_descent_epochs.evidence import Found, arms
 from basin.studies.study import Table
 from basin.studies.sweeps import MAIN, epochs, in_note, noise_arm, over_epochs, table
@@ -94,11 +94,6 @@ def tables(spec: DoubleDescentEpochs, found: Found) -> Sequence[Table]:
     return [_family_table(family, found) for family in spec.families]
 
 
-def _fits(found: Threshold) -> str:
-    """Return the epoch of a threshold in words."""
-    return {"largest": "never", "smallest": "at once"}.get(found.beyond, f"{found.value:.1f}")
-
-
 def _family_table(family: EpochFamily, found: Found) -> Table:
     rows = []
     for arm in arms(family):
@@ -108,11 +103,13 @@ def _family_table(family: EpochFamily, found: Found) -> Table:
             best = int(np.nanmean(sweep.test, axis=0).argmin())
             errors = (sweep.test[:, best], sweep.test[:, -1], sweep.train[:, -1])
             columns = [views.mean_and_sd(values, ".1f") for values in errors]
-            rows.append([str(width), f"{100 * rate:g}", f"{sweep.sizes[best]:.3g}", *columns, _fits(sweep.threshold())])
+            fits = descent_views.in_words(sweep.threshold(), below="at once", above="never")
+            rows.append([str(width), f"{100 * rate:g}", f"{sweep.sizes[best]:.3g}", *columns, fits])
     return Table(
         f"Over epochs: {family.name}",
         ("width", "% wrong", "best epoch", "test error % there", "at the end", "training error %", "fits at epoch"),
         rows,
         "Mean ± standard deviation over seeds; the best epoch is that of the mean curve, chosen with all seeds, so its "
-        "error is a little too good. Fits: the mean training error comes down to 10 %.",
+        f"error is a little too good. Fits: the mean training error comes down to {100 * EPSILON:g} %, with its 95 % "
+        "interval.",
     )

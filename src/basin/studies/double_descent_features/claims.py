@@ -175,8 +175,8 @@ def _theory(spec: DoubleDescentFeatures) -> Iterator[Claim]:
         statement=f"The risk of minimum-norm regression is what theory says ({model}).",
         source=f"{BELKIN_HSU_XU}; Hastie et al. 2022",
         refuted_by=f"a mean risk that is more than {100 * AGREES:g} % off",
-        statistic="risk of a draw over that of theory, mean over the sizes on one side of the threshold, minus 1; no "
-        "size within max(5, n/10) of the threshold, where the mean has no variance",
+        statistic="risk of a draw over that of theory, minus 1, at each size; none within max(5, n/10) of the "
+        "threshold, where the mean has no variance",
         direction=Direction.SAME,
         smallest_effect=AGREES,
         unit="",

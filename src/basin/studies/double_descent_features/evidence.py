@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
@@ -79,7 +80,7 @@ def _on_families(spec: DoubleDescentFeatures, found: Found) -> Mapping[str, Evid
     collected = {
         "peak": at(NOISY, descent.peak_exists),
         "peak-clean": at(CLEAN, descent.peak_exists),
-        "noise-raises": each(lambda c: descent.noise_raises(over_features(spec, c, CLEAN), over_features(spec, c))),
+        "noise-raises": each(lambda computed: _error_with_noise(spec, computed)),
         "noise-raises-risk": each(lambda computed: _risk_with_noise(spec, computed)),
         "at-threshold": at(NOISY, descent.peak_at_threshold),
         "threshold-with-noise": each(
@@ -105,6 +106,18 @@ def _on_families(spec: DoubleDescentFeatures, found: Found) -> Mapping[str, Evid
 def norm_peaks(spec: DoubleDescentFeatures, computed: Computed) -> Float[np.ndarray, "seeds"]:
     """Return at how many features the norm of each seed's solution under the highest noise is largest."""
     return peak_sizes(np.array(spec.sizes(), float), np.log(computed["norm"][:, NOISY]), 0)
+
+
+def _error_with_noise(spec: DoubleDescentFeatures, computed: Computed) -> Measured:
+    """Return by how much noise raises the peak, given that without noise it leaves room below guessing."""
+    clean = over_features(spec, computed, CLEAN)
+    raised = descent.noise_raises(clean, over_features(spec, computed))
+    guessing = over_features(spec, computed, RANDOM).test[clean.measuring]
+    below = guessing[:, clean.peak().place] - clean.test[clean.measuring, clean.peak().place]
+    room = Premise(
+        "without noise the peak is lower than guessing", mean(sample(below)), Direction.GREATER, 2 * descent.PEAK
+    )
+    return replace(raised, premise=(*raised.premises, room))
 
 
 def _risk_with_noise(spec: DoubleDescentFeatures, computed: Computed) -> Measured:
@@ -157,13 +170,12 @@ def _on_samples(spec: DoubleDescentFeatures, computed: Computed) -> Mapping[str,
 def _on_theory(spec: DoubleDescentFeatures, found: Found) -> Mapping[str, Evidence]:
     simulated = found.computed["linear"]
     sizes = np.array(spec.linear.sizes)
-    sides = {"fewer features than examples": sizes < 1, "more features than examples": sizes > 1}
     agrees, higher, rises = [], [], []
     for arm in ARMS:
         risk, theory = simulated[arm]["risk"], simulated[arm]["theory"]
-        for side, where in sides.items():
-            off = (risk[:, where] / theory[:, where]).mean(axis=1) - 1
-            agrees.append(Reading(f"{arm}, {side}", mean(sample(off))))
+        for place in np.flatnonzero(sizes != 1):
+            off = risk[:, place] / theory[:, place].mean() - 1
+            agrees.append(Reading(f"{arm}, p = {sizes[place]:g} n", mean(sample(off))))
         at = int(np.flatnonzero(sizes == 1)[0])
         valley = int(theory[:, :at].mean(axis=0).argmin())
         for where, name in ((valley, "over the valley on its left"), (-1, "over the largest size")):

@@ -198,11 +198,11 @@ def _ridge(
 def _kernel(given: Problem, bandwidth: float) -> Arrays:
     """Return errors and norms of the kernel's interpolant, the limit of infinitely many Fourier features."""
     train, test = (linear.gaussian_kernel(rows, given.train, bandwidth) for rows in (given.train, given.test))
-    outputs, norms = linear.interpolate(train, test, targets(given.labels, given.num_classes))
+    limit = linear.interpolate(train, test, targets(given.labels, given.num_classes))
     clean = np.broadcast_to(given.test_labels, (len(given.labels), len(given.test_labels)))
-    error, risk = _errors(outputs, clean)
-    norm = np.sqrt(np.square(norms).reshape(len(given.labels), -1).sum(axis=1))
-    return {"kernel_error": error, "kernel_risk": risk, "kernel_norm": norm}
+    error, risk = _errors(limit.predicted, clean)
+    norm = np.sqrt(np.square(limit.norms).reshape(len(given.labels), -1).sum(axis=1))
+    return {"kernel_error": error, "kernel_risk": risk, "kernel_norm": norm, "kernel_rank": np.array(limit.rank)}
 
 
 def samples_seed(seed: int, spec: DoubleDescentFeatures, family: FeatureFamily) -> Arrays:

@@ -13,8 +13,7 @@ from basin.figures.figure import Figure
 from basin.figures.lines import Line, Mark, Panel
 from basin.spec.double_descent_features import DoubleDescentFeatures
 from basin.stats import Scale
-from basin.studies import views
-from basin.studies.descent import Sweep
+from basin.studies import descent_views, views
 from basin.studies.double_descent_features.evidence import (
     CLEAN,
     NOISY,
@@ -48,11 +47,6 @@ def figures(spec: DoubleDescentFeatures, found: Found, records: Sequence[Mapping
     ]
 
 
-def _line(label: str, sweep: Sweep, split: str = "test") -> Line:
-    """Return mean errors over sizes; band: 95 % interval of the mean."""
-    return views.mean_line(label, sweep.sizes, (sweep.test if split == "test" else sweep.train).T)
-
-
 def _at_n(spec: DoubleDescentFeatures) -> Mark:
     return Mark("N = n", x=spec.num_train)
 
@@ -62,9 +56,11 @@ def _error_figure(spec: DoubleDescentFeatures, found: Found) -> Figure:
     multiples = []
     for family in spec.families:
         computed = found.computed[family.name]
-        drawn = [_line(f"{100 * rate:g} %", over_features(spec, computed, index)) for rate, index in rates]
-        train = _line("training", over_features(spec, computed), "train")
-        multiples.append(Panel(family.name, (*drawn, train), (_at_n(spec),)))
+        sweeps = {f"{100 * rate:g} %": over_features(spec, computed, index) for rate, index in rates}
+        drawn = descent_views.panel(family.name, sweeps, train=False)
+        noisy = over_features(spec, computed)
+        train = views.mean_line("training", noisy.sizes, noisy.train.T)
+        multiples.append(replace(drawn, lines=(*drawn.lines, train), marks=(_at_n(spec),)))
     return lines.draw(
         "error",
         "Test error over the number of features",
@@ -115,11 +111,11 @@ def _ridge_figure(spec: DoubleDescentFeatures, found: Found) -> Figure:
     multiples = []
     for family in spec.families:
         computed = found.computed[family.name]
-        both = (
-            _line("minimum norm", over_features(spec, computed)),
-            _line("ridge", over_features_with_ridge(spec, computed)),
-        )
-        multiples.append(Panel(family.name, both, (_at_n(spec),)))
+        both = {
+            "minimum norm": over_features(spec, computed),
+            "ridge": over_features_with_ridge(spec, computed),
+        }
+        multiples.append(replace(descent_views.panel(family.name, both, train=False), marks=(_at_n(spec),)))
     return lines.draw(
         "ridge",
         "Ridge removes the peak",
@@ -136,13 +132,14 @@ def _ridge_figure(spec: DoubleDescentFeatures, found: Found) -> Figure:
 
 def _samples_figure(spec: DoubleDescentFeatures, computed: Computed) -> Figure:
     shown = spec.samples[-MOST_LINES:]
-    drawn = tuple(_line(f"n = {n}", over_features_of_a_sample(spec, computed, n)) for n in shown)
+    sweeps = {f"n = {n}": over_features_of_a_sample(spec, computed, n) for n in shown}
+    drawn = descent_views.panel("", sweeps, train=False)
     return lines.draw(
         "samples",
         "More data move the peak, and hurt where it arrives",
         f"{spec.sampled}, {100 * spec.label_noises[-1]:g} % wrong labels, the first n examples of each seed. Lines: "
         f"mean over {spec.seeds} seeds; bands: 95 % interval of the mean.",
-        [Panel("", drawn, tuple(Mark(f"N = {n}", x=n) for n in (shown[0], shown[-1])))],
+        [replace(drawn, marks=tuple(Mark(f"N = {n}", x=n) for n in (shown[0], shown[-1])))],
         x_label="random features N",
         y_label="test error (%)",
         log_x=True,
@@ -151,26 +148,18 @@ def _samples_figure(spec: DoubleDescentFeatures, computed: Computed) -> Figure:
 
 
 def _heat_figure(spec: DoubleDescentFeatures, computed: Computed) -> Figure:
-    sizes, samples = np.array(spec.sample_sizes(), float), np.array(spec.samples, float)
+    samples = np.array(spec.samples, float)
     sweeps = [over_features_of_a_sample(spec, computed, n) for n in spec.samples]
-    located = np.array([sweep.threshold().value for sweep in sweeps])
-    border = (heat.Places("N = n", samples), heat.Places("training error 10 %", located))
-    panels = [
-        heat.Panel("training error", sizes, samples, np.stack([each.train.mean(axis=0) for each in sweeps]), border),
-        heat.Panel("test error", sizes, samples, np.stack([each.test.mean(axis=0) for each in sweeps]), border),
-    ]
-    return heat.draw(
+    test, train = (np.stack(rows, axis=1) for rows in ([each.test for each in sweeps], [each.train for each in sweeps]))
+    return descent_views.map_of_errors(
         "heat",
         "Features and examples",
-        f"{spec.sampled}, {100 * spec.label_noises[-1]:g} % wrong labels; mean over {spec.seeds} seeds. Lines: as many "
-        "features as examples, where the squared error vanishes, and where one training example in ten is still wrong.",
-        panels,
-        x_label="random features N",
-        y_label="training examples n",
-        label="error (%)",
-        scale_x="log",
-        scale_y="log",
-        note=f"n = {spec.seeds} seeds a cell",
+        f"{spec.sampled}, {100 * spec.label_noises[-1]:g} % wrong labels. Lines: as many features as examples, where "
+        "the squared error vanishes, and where one training example in ten is still wrong.",
+        {"": (test, train)},
+        ("random features N", np.array(spec.sample_sizes(), float)),
+        ("training examples n", samples),
+        borders=(heat.Places("N = n", samples, each="row"),),
     )
 
 
@@ -179,7 +168,7 @@ def _penalty_figure(spec: DoubleDescentFeatures, found: Found) -> Figure:
     for family in spec.families:
         computed = found.computed[family.name]
         sweep = over_penalties(spec, computed)
-        errors.append(_line(family.name, sweep))
+        errors.append(views.mean_line(family.name, sweep.sizes, sweep.test.T))
         gamma = computed["swept_gamma"].mean(axis=0)[::-1]
         gammas.append(views.mean_line(family.name, gamma, sweep.test.T))
     ticks = (Mark("n", x=spec.num_train),)
@@ -258,20 +247,18 @@ def _places(spec: DoubleDescentFeatures, found: Found) -> Table:
         for index, rate in enumerate(spec.label_noises):
             sweep = over_features(spec, found.computed[family.name], index)
             top = sweep.peak()
-            threshold = sweep.threshold()
-            low, high = threshold.interval() or (float("nan"), float("nan"))
             rows.append(
                 [
                     family.name,
                     f"{100 * rate:g}",
-                    f"{threshold.value:.0f} ({low:.0f} to {high:.0f})",
+                    descent_views.in_words(sweep.threshold(), ".0f"),
                     f"{sweep.sizes[top.place]:.0f}",
                     f"{np.nanmean(sweep.test[:, top.valley]):.1f}",
                     f"{np.nanmean(sweep.test[:, top.place]):.1f}",
                     f"{np.nanmean(sweep.test[:, -1]):.1f}",
                 ]
             )
-    columns = ["family", "wrong labels (%)", "training error 10 % at N", "peak at N"]
+    columns = ["family", "wrong labels (%)", f"{descent_views.FITS} at N", "peak at N"]
     columns += ["valley (%)", "peak (%)", "largest (%)"]
     caption = f"Test errors are means over {spec.seeds} seeds; n = {spec.num_train}. Threshold with 95 % interval."
     return Table("Where the peak stands", columns, rows, caption)
@@ -293,8 +280,10 @@ def _numerics(spec: DoubleDescentFeatures, found: Found) -> Table:
                 f"{np.exp(np.nanmean(np.log(peaks))):.0f}",
                 f"{np.median(computed['norm'][:, NOISY, -1]):.3g}",
                 ", ".join(where) or "nowhere",
+                f"{np.median(computed['kernel_rank']):.0f} of {spec.num_train}" if family.bandwidth is not None else "",
             ]
         )
     columns = ["family", "condition at N = n", "norm peaks at N", "norm at the largest", "cut-off acts at N (of seeds)"]
-    caption = "Condition number in the 1-norm, median over seeds. A cut-off that acts is a regulariser."
+    columns += ["rank of the kernel"]
+    caption = "Condition number in the 1-norm and rank: medians over seeds. A cut-off that acts is a regulariser."
     return Table("Numerics", columns, rows, caption)

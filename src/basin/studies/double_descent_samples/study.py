@@ -20,6 +20,7 @@ from collections.abc import Sequence
 
 from basin.spec.double_descent import DoubleDescentSamples
 from basin.studies import sweeps
+from basin.studies.descent import EPSILON
 from basin.studies.double_descent_samples import arms, claims, evidence, view
 from basin.studies.double_descent_samples.presets import PAPER, QUICK, STANDARD
 from basin.studies.study import Study
@@ -30,7 +31,8 @@ def protocol(spec: DoubleDescentSamples) -> Sequence[str]:
     return [
         *sweeps.protocol(spec.families, spec.seeds),
         "A smaller sample is the beginning of a larger one, and is trained on for as many steps.",
-        "Effective model complexity: the largest number of examples with a mean training error of at most 10 %, "
+        "Effective model complexity: the largest number of examples with a mean training error of at most "
+        f"{100 * EPSILON:g} %, "
         "between the numbers too.",
         "Network, data, rate and length of quick are those of the study double-descent-width; widths and numbers of "
         "examples were fixed before any verdict.",

@@ -13,6 +13,7 @@ from basin.figures.lines import Line
 from basin.measure import Threshold
 from basin.spec.double_descent import DoubleDescentSamples, SampleFamily
 from basin.studies import descent_views, views
+from basin.studies.descent import EPSILON
 from basin.studies.double_descent_samples.arms import Found, by_size, complexity, grids, over_samples
 from basin.studies.study import Table
 from basin.studies.sweeps import in_note
@@ -104,7 +105,8 @@ def _complexity_figure(spec: DoubleDescentSamples, found: Found) -> Figure:
     return lines.draw(
         "complexity",
         "How many examples a network fits, and where its test error peaks",
-        "Line: effective model complexity, the number of examples up to which the mean training error is at most 10 %, "
+        "Line: effective model complexity, the number of examples up to which the mean training error is at most "
+        f"{100 * EPSILON:g} %, "
         "with its 95 % interval (jackknife). Points: for each number of examples the width at which the test error "
         "peaks, the median over the seeds that have a peak.",
         panels,
@@ -132,18 +134,13 @@ def _grid_table(family: SampleFamily, found: Found) -> Table:
     rows = []
     for index, width in enumerate(family.widths):
         errors = [views.mean_and_sd(sweep.test[:, index], ".1f") for sweep in sweeps.values()]
-        rows.append([str(width), *errors, _in_words(complexity(found, family, width))])
+        fits = complexity(found, family, width)
+        words = descent_views.in_words(fits, ".0f", below="fewer than the fewest", above="more than all")
+        rows.append([str(width), *errors, words])
     return Table(
         f"Test error (%) by width and number of examples: {family.name}",
         ("width", *(f"n = {size}" for size in family.samples), "fits (95 % interval)"),
         rows,
         "Mean ± standard deviation over seeds. Fits: effective model complexity, the largest number of examples with a "
-        "mean training error of at most 10 %.",
+        f"mean training error of at most {100 * EPSILON:g} %.",
     )
-
-
-def _in_words(found: Threshold) -> str:
-    if found.beyond:
-        return "more than all" if found.beyond == "largest" else "fewer than the fewest"
-    ends = found.interval()
-    return f"{found.value:.0f}" + (f" ({ends[0]:.0f} to {ends[1]:.0f})" if ends else "")

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from basin.spec.double_descent_translation import DoubleDescentTranslation, TranslationFamily
 from basin.spec.run import RunSpec
-from basin.studies.descent import Sweep
+from basin.studies.descent import Quantity, Sweep
 from basin.studies.study import Findings
 from basin.studies.sweeps import Arm, Cell, members, over_width, runs_of
 
@@ -20,6 +20,12 @@ Sample = Literal["fewer", "more"]
 SAMPLES: tuple[Sample, ...] = ("fewer", "more")
 
 AXIS = "embedding dimension"
+
+NATS = 0.05
+"""Smallest difference of losses that matters, in nats a word: a twentieth more words to choose from."""
+
+LOSS = Quantity("loss", "nats", NATS, NATS)
+"""Cross-entropy a word, each predicted from the true words before it."""
 
 
 def runs(spec: DoubleDescentTranslation) -> Mapping[Cell, RunSpec]:
@@ -53,7 +59,7 @@ def errors(found: Found, family: TranslationFamily, sample: Sample) -> Sweep:
 def losses(found: Found, family: TranslationFamily, sample: Sample) -> Sweep:
     """Return test and training losses over the dimension, in nats a word, labels as they are."""
     test, train = (_losses(found, family, sample, split) for split in ("test", "train"))
-    return Sweep(AXIS, np.array(family.widths, float), test, train)
+    return Sweep(AXIS, np.array(family.widths, float), test, train, of=LOSS)
 
 
 def _losses(found: Found, family: TranslationFamily, sample: Sample, split: str) -> Float[np.ndarray, "seeds sizes"]:

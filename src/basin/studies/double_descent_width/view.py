@@ -170,15 +170,12 @@ def _widths_table(family: WidthFamily, found: Found) -> Table:
         [str(width), *(views.mean_and_sd(column[:, index], ".1f") for column in columns)]
         for index, width in enumerate(family.widths)
     ]
-    threshold = end.threshold()
-    ends = threshold.interval()
-    where = f"beyond the {threshold.beyond} width" if threshold.beyond else f"{threshold.value:.1f}"
-    interval = f" (95 %: {ends[0]:.1f} to {ends[1]:.1f})" if ends else ""
     return Table(
         f"Every width: {family.name}",
         ("width", "training error %", "test error %", "on noisy labels", "at the best epoch", "after an eighth"),
         rows,
         f"Mean ± standard deviation over seeds; {_percent(rate)}. Test labels are clean; on noisy labels: what that "
-        f"error comes to where as many test labels are wrong. Interpolation threshold: {where}{interval}; it is the "
+        f"error comes to where as many test labels are wrong. Interpolation threshold: "
+        f"{descent_views.in_words(end.threshold())}; it is the "
         f"width whose effective model complexity is the sample of {family.data.num_train}.",
     )
