@@ -33,10 +33,10 @@ def from_disk(monkeypatch):
 
     def begin():
         monkeypatch.setattr(cifar5m, "MAX_LOADED", 0)
-        examples._judges.cache_clear()
+        examples.KEPT.clear()
 
     yield begin
-    examples._judges.cache_clear()
+    examples.KEPT.clear()
 
 
 def run(folder, **changes):

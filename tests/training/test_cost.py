@@ -12,6 +12,7 @@ from basin.models import CNN5, MLP, Transformer
 from basin.optim import SGD, Adam
 from basin.spec.budget import Budget
 from basin.spec.run import Evaluations, RunSpec
+from basin.training import cost, examples
 from basin.training.cost import (
     COUNTED,
     GroupCost,
@@ -102,18 +103,18 @@ def test_widths_between_those_counted_are_read_off_closely() -> None:
     widths = (1, 2, 3, 4, 6, 9, 13, 19, 28, 41, 60)
     runs = [RUN.replace(model=MLP(widths=(width, 2 * width))) for width in widths]
     assert len(runs) > COUNTED
-    for run, cost in zip(runs, group_costs(plan(runs)), strict=True):
+    for run, found in zip(runs, group_costs(plan(runs)), strict=True):
         own = step_cost(resolve(run))
-        assert cost.step.flops == pytest.approx(own.flops, rel=0.02)
-        assert cost.step.traffic == pytest.approx(own.traffic, rel=0.02)
+        assert found.step.flops == pytest.approx(own.flops, rel=0.02)
+        assert found.step.traffic == pytest.approx(own.traffic, rel=0.02)
 
 
 def test_networks_that_differ_in_more_than_width_are_not_read_off_each_other() -> None:
     runs = [
         RUN.replace(model=MLP(widths=(width,) * depth)) for depth in (1, 2) for width in (4, 8, 16, 32, 64, 128, 256)
     ]
-    for run, cost in zip(runs, group_costs(plan(runs)), strict=True):
-        assert cost.step.flops == pytest.approx(step_cost(resolve(run)).flops, rel=0.02)
+    for run, found in zip(runs, group_costs(plan(runs)), strict=True):
+        assert found.step.flops == pytest.approx(step_cost(resolve(run)).flops, rel=0.02)
 
 
 def test_the_memory_of_a_set_is_that_of_its_arrays() -> None:
@@ -129,6 +130,20 @@ def test_sets_are_counted_once_for_the_runs_that_share_them() -> None:
     assert sets_bytes(of_each_seed) == 2 * set_bytes(glyphs.data)
     of_all = [resolve(RUN.replace(seed=seed)) for seed in range(4)]
     assert sets_bytes(of_all) == set_bytes(of_all[0].data)
+
+
+def test_no_more_sets_are_kept_than_have_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    glyphs = resolve(RUN.replace(data=data.Glyphs(size=8, num_train=300, num_test=200)))
+    of_each_seed = [glyphs.replace(seed=seed) for seed in range(5)]
+    one = set_bytes(glyphs.data)
+    for module in (cost, examples):
+        monkeypatch.setattr(module, "device_bytes", lambda: 2.5 * one / examples.SHARE)
+    assert sets_bytes(of_each_seed) == int(2.5 * one)
+    examples.KEPT.clear()
+    made = [examples.judges(run) for run in of_each_seed]
+    again = [examples.judges(run) for run in reversed(of_each_seed)]
+    shared = [first is second for first, second in zip(made, reversed(again), strict=True)]
+    assert shared == [False, False, False, True, True]  # labels count among what is kept, but not for a third set
 
 
 def test_a_kept_run_takes_about_the_space_foretold(tmp_path: Path) -> None:
@@ -158,10 +173,10 @@ def test_counting_compiles_nothing() -> None:
 
 def test_seconds_are_the_sum_that_the_page_says() -> None:
     step = StepCost(flops=2e9, traffic=FUSED * 3e8, instructions=500)
-    cost = GroupCost(runs=4, slots=2, steps=100, looks=8, look_steps=20.0, parameters=1, step=step, disk_bytes=1)
+    group = GroupCost(runs=4, slots=2, steps=100, looks=8, look_steps=20.0, parameters=1, step=step, disk_bytes=1)
     busy = 120 * (2e9 / 1e11 + 3e8 / 1e10 + 500 * INSTRUCTION_S / 2)
-    assert seconds([cost], Speed(1e11, 1e10)) == pytest.approx(busy + 8 * LOOK_S + PROGRAM_S)
-    assert cost.flops == 120 * 2e9
+    assert seconds([group], Speed(1e11, 1e10)) == pytest.approx(busy + 8 * LOOK_S + PROGRAM_S)
+    assert group.flops == 120 * 2e9
 
 
 def test_the_speed_of_this_machine_is_finite_and_products_outrun_sums() -> None:

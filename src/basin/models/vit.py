@@ -60,8 +60,8 @@ class VisionTransformer(nnx.Module):
         tokens = (size // spec.patch) ** 2 + 1
         init = initializer(spec.initializer)
         self.embed = nnx.Linear(spec.patch**2 * channels, spec.width, kernel_init=init, rngs=rngs)
-        self.positions = nnx.Param(SPREAD * jax.random.normal(rngs.params(), (tokens, spec.width)))
-        self.class_token = nnx.Param(SPREAD * jax.random.normal(rngs.params(), (spec.width,)))
+        self.positions = nnx.Param(SPREAD * jax.random.normal(rngs.params(), (tokens, spec.width), jnp.float32))
+        self.class_token = nnx.Param(SPREAD * jax.random.normal(rngs.params(), (spec.width,), jnp.float32))
         self.blocks = nnx.List([Block(spec, rngs=rngs) for _ in range(spec.depth)])
         self.norm = nnx.LayerNorm(spec.width, epsilon=1e-5, rngs=rngs)
         self.head = Perceptron(spec, num_classes, rngs=rngs)

@@ -7,7 +7,7 @@ of `docs/verdicts.md`; the tests hold the same rates against their bounds with f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -246,8 +246,13 @@ def _peak_rows(row: Callable[..., Row]) -> Iterator[Row]:
 
 def main(num_draws: int = 20_000) -> None:
     """Print the table in Markdown."""
+    print_table(table(num_draws))
+
+
+def print_table(rows: Iterable[Row]) -> None:
+    """Print rows in Markdown."""
     print("| what is simulated | n | false verdict | measured | designed |\n|---|---|---|---|---|")
-    for row in table(num_draws):
+    for row in rows:
         bound = "-" if row.bound is None else f"{row.bound:.3f}"
         print(f"| {row.situation} | {row.n} | {row.error} | {row.rate:.3f} | {bound} |")
 

@@ -292,16 +292,15 @@ def more_helps(fewer: Sweep, more: Sweep) -> Measured:
 def peak_removed(before: Sweep, after: Sweep) -> Measured:
     """Return at each size the height of a peak that is left there, given that there was one.
 
-    It is over the lowest size on the left, each seed's own, or over the largest size: the lesser of the two, as the
-    seeds have it that choose; the others are read.
+    It is over the valley on the left or over the largest size: the lesser of the two. Which size is the valley, and
+    which of the two is the lesser, is as the seeds have it that choose; the others are read.
     """
     choose = choosing(len(after.test))
+    chosen, measured = np.nanmean(after.test[choose], axis=0), after.test[~choose]
     readings = []
     for place in range(1, len(after.sizes) - 1):
-        left = after.test[:, place] - after.test[:, :place].min(axis=1)
-        right = after.test[:, place] - after.test[:, -1]
-        lesser = left if np.nanmean(left[choose]) <= np.nanmean(right[choose]) else right
-        readings.append(Reading(after.at(place), mean(sample(lesser[~choose]))))
+        other = max((int(chosen[:place].argmin()), -1), key=lambda over: chosen[over])
+        readings.append(Reading(after.at(place), mean(sample(measured[:, place] - measured[:, other]))))
     return Measured(tuple(readings), there_is_a_peak(before))
 
 

@@ -166,8 +166,8 @@ def peak_removed(name: str, means: str, setting: str, **fields: Any) -> Claim:
         id=name,
         statement=f"{means} removes the peak ({setting}).",
         refuted_by=f"a peak of more than {PEAK:g} point that is left",
-        statistic="test error at each size minus the lowest on its left, or minus that at the largest size: the "
-        "lesser, as one half of the seeds has it, read on the other; says nothing where there was no peak before",
+        statistic="test error at each size minus that at the valley on its left, or minus that at the largest size: "
+        "the lesser, as one half of the seeds has it, read on the other; says nothing where there was no peak before",
         direction=Direction.AT_MOST,
         smallest_effect=PEAK,
         unit="points",

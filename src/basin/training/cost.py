@@ -30,8 +30,9 @@ from basin.spec.base import static_form
 from basin.spec.data import AnyData
 from basin.spec.run import RunSpec
 from basin.training.evaluate import METRICS
-from basin.training.examples import REFERENCE
+from basin.training.examples import REFERENCE, SHARE
 from basin.training.feed import Examples
+from basin.training.kept import device_bytes
 from basin.training.plan import Group, about, model_of, num_parameters
 from basin.training.program import feed_of
 from basin.training.slot import Slot, fresh_slot
@@ -45,9 +46,6 @@ FILES = 24_000
 
 ROW = 20
 """Bytes of a value of a curve, as it is kept; measured on kept runs, as that of the small files is."""
-
-SETS = 64
-"""Sets of examples that a process keeps at hand, at most."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +176,8 @@ def sets_bytes(runs: Iterable[RunSpec]) -> int:
     Runs have a set in common if their source is one, noise of labels included, and does not depend on the seed.
     """
     sets = {(run.data, run.seed if data.depends_on_seed(run.data) else 0): run for run in runs}
-    return sum(sorted((set_bytes(run.data) for run in sets.values()), reverse=True)[:SETS])
+    sizes = [set_bytes(run.data) for run in sets.values()]
+    return min(sum(sizes), max(int(SHARE * device_bytes()), max(sizes, default=0)))
 
 
 def look_examples(run: RunSpec) -> int:

@@ -14,10 +14,14 @@ from basin.loss.precision import cast_floats
 from basin.spec.data import AnyData
 from basin.spec.run import RunSpec
 from basin.training.feed import Examples
+from basin.training.kept import Kept, device_bytes
 from basin.training.keys import named_key
 
 REFERENCE = 5_000
 """Examples of an endless stream, or of a set on the disk, that batch statistics are recomputed over."""
+
+SHARE = 0.25
+"""Of the memory of the device: what the sets that a process keeps at hand may have together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +39,11 @@ class Judges:
     validation: Examples | None
     _source: AnyData
     _first: jax.Array | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of all arrays."""
+        return sum(array.nbytes for array in jax.tree.leaves((self.train, self.test, self.validation, self._first)))
 
     @functools.cached_property
     def reference(self) -> jax.Array:
@@ -54,10 +63,14 @@ class Judges:
 def judges(run: RunSpec) -> Judges:
     """Return the examples that a resolved run is looked at with; runs on the same data share them."""
     seed = run.seed if data.depends_on_seed(run.data) else 0
-    return _judges(run.data, seed, run.precision)  # pyright: ignore[reportArgumentType]  frozen, so hashable
+    key = (run.data, seed, run.precision)
+    return KEPT.get(key, lambda: _judges(*key))
 
 
-@functools.lru_cache(maxsize=64)
+KEPT: Kept[Judges] = Kept(lambda found: found.nbytes, room=lambda: SHARE * device_bytes())
+"""The sets of this process."""
+
+
 def _judges(source: AnyData, seed: int, dtype: str) -> Judges:
     disk = data.on_disk(source)
     found = data.load(source, seed) if disk is None else disk.open(source, seed, REFERENCE)[1]
