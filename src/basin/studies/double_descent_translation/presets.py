@@ -30,7 +30,7 @@ _SMALL = TranslationFamily(
     regular=4,
 )
 
-QUICK = DoubleDescentTranslation(seeds=12, families=(_SMALL,))
+QUICK = DoubleDescentTranslation(seeds=12, slots=12, families=(_SMALL,))
 
 STANDARD = DoubleDescentTranslation(
     seeds=12,
