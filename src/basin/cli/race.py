@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from basin.cli.programs import keep_programs
 from basin.cli.progress import Progress
 from basin.figures.words import number
 from basin.spec.overrides import override
@@ -21,6 +22,7 @@ from basin.studies.study import Table as Found
 def run(options: argparse.Namespace) -> int:
     """Carry out a race, and print its target, the ranking and where the film is."""
     spec = specification(options)
+    keep_programs()
     page, console = race(spec), Console()
     console.print(f"[bold]{page.title}[/bold]: {', '.join(spec.optimizers)}")
     with Progress(console) as progress:

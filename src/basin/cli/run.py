@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from basin.cli.estimate import foreseen, warning
+from basin.cli.programs import keep_programs
 from basin.cli.progress import Progress
 from basin.cli.verdicts import verdict_table
 from basin.spec.base import unknown_name
@@ -24,6 +25,7 @@ def run(options: argparse.Namespace) -> int:
     if not names:
         raise ValueError(f"expected the name of a study, got only fields; studies are: {', '.join(MODULES)}")
     chosen = [(name, specification(name, options, assignments)) for name in _expanded(names)]
+    keep_programs()
     console = Console()
     for name, spec in chosen:
         page = study(name)
