@@ -93,7 +93,7 @@ STUDY = Study(
     source="Belkin, Hsu, Ma & Mandal 2019",
     presets={"quick": QUICK, "standard": STANDARD, "paper": PAPER},
     cost={
-        "quick": "54 s on two cores",
+        "quick": "52 s on two cores",
         "standard": "13 min on two cores, with other work beside it",
         "paper": "not measured; 17 GB of memory and, a seed, 1e13 operations for the curve and 3e14 for ridge at "
         "all sizes: some hours a seed on two cores; with MNIST of your own, families=[{data: {kind: npz, path: ...}}]",
