@@ -1,9 +1,24 @@
 """Small specifications of every registered source, and the archive of a user."""
 
 import numpy as np
+from image_samples import cifar10_folder, cifar100_folder, frames_file, mnist_folder
 from PIL import Image
 
-from basin.data import Cifar5m, Digits, Glyphs, ImageFolder, Language, Mixture, Npz, Pairs, Teacher
+from basin.data import (
+    Cifar5m,
+    Cifar10,
+    Cifar100,
+    Digits,
+    Frames,
+    Glyphs,
+    ImageFolder,
+    Language,
+    Mixture,
+    Mnist,
+    Npz,
+    Pairs,
+    Teacher,
+)
 
 CIFAR5M_PARTS = 6
 
@@ -86,6 +101,8 @@ def cases(folder):
     """Return specifications by kind, each with and without what may be asked of it."""
     text = text_folder(folder / "text")
     path, cifar5m, images = user_file(folder), cifar5m_folder(folder / "cifar5m"), image_folder(folder / "images")
+    mnist, cifar10, cifar100 = mnist_folder(folder / "m"), cifar10_folder(folder / "c"), cifar100_folder(folder / "f")
+    frames = frames_file(folder / "speech")
     return {
         "digits": [Digits(), Digits(num_train=500), Digits(label_noise=0.3)],
         "glyphs": [
@@ -120,6 +137,26 @@ def cases(folder):
             Pairs(path=text, length=40),
             Pairs(path=text, length=40, vocabulary=60, num_train=30, num_validation=5),
             Pairs(path=text, length=40, num_train=30, sample="random"),
+        ],
+        "mnist": [
+            Mnist(path=mnist, published=None),
+            Mnist(path=mnist, published=None, num_train=30, num_validation=20, label_noise=0.3),
+            Mnist(path=mnist, published=None, num_train=30),
+        ],
+        "cifar10": [
+            Cifar10(path=cifar10, published=False),
+            Cifar10(path=cifar10, published=False, num_train=40, num_validation=10, label_noise=0.3),
+            Cifar10(path=cifar10, published=False, num_train=30),
+        ],
+        "cifar100": [
+            Cifar100(path=cifar100, published=False),
+            Cifar100(path=cifar100, published=False, labels="coarse", num_train=40, num_validation=10),
+            Cifar100(path=cifar100, published=False, num_train=30, label_noise=0.3),
+        ],
+        "frames": [
+            Frames(path=frames),
+            Frames(path=frames, num_train=30, num_validation=10, label_noise=0.3),
+            Frames(path=frames, num_train=30),
         ],
         "cifar5m": [
             Cifar5m(path=cifar5m, num_train=60, num_test=20),

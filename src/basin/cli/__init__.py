@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _parser().print_help()
         return MISTAKE
     try:
+        _find_data(options)
         return importlib.import_module(f"basin.cli.{options.verb}").run(options)
     except (ValueError, OSError) as error:
         print(f"basin: {_one_line(error)}", file=sys.stderr)
@@ -48,6 +50,16 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         print(f"{self.prog}: {message}; see {self.prog} --help", file=sys.stderr)
         sys.exit(MISTAKE)
+
+
+def _find_data(options: argparse.Namespace) -> None:
+    """Let every reader of files know the folder of data sets that the user named, in this process and its children."""
+    folder = getattr(options, "data_root", None)
+    if folder is None:
+        return
+    if not os.path.isdir(folder):
+        raise ValueError(f"--data-root: expected a folder of data sets, got {folder}, which is none; check the path")
+    os.environ["BASIN_DATA"] = os.path.abspath(folder)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -72,6 +84,10 @@ def _parser() -> argparse.ArgumentParser:
     }
     for name in ("run", "race", "claims", "report", "show"):
         made[name].add_argument("--out", default="runs", metavar="FOLDER", help="folder of all studies (default: runs)")
+    for name in ("run", "race"):
+        made[name].add_argument(
+            "--data-root", metavar="FOLDER", help="where MNIST, CIFAR and the like lie (default: $BASIN_DATA)"
+        )
     run = made["run"]
     run.add_argument("studies", nargs="+", metavar="STUDY", help="a study's name, or all; then field.path=value ...")
     run.add_argument("--preset", default="quick", help="size of the study (default: quick)")

@@ -13,7 +13,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from basin._lazy import lazy
-from basin.spec.data import AnyData, Cifar5m, Digits, Glyphs, ImageFolder, Language, Mixture, Npz, Pairs, Teacher
+from basin.spec.data import (
+    AnyData,
+    Cifar5m,
+    Cifar10,
+    Cifar100,
+    Digits,
+    Frames,
+    Glyphs,
+    ImageFolder,
+    Language,
+    Mixture,
+    Mnist,
+    Npz,
+    Pairs,
+    Teacher,
+)
 
 if TYPE_CHECKING:
     from basin.data.corrupt import corrupt, noisy_error
@@ -62,13 +77,17 @@ __all__ = [
     "SOURCES",
     "AnyData",
     "Cifar5m",
+    "Cifar10",
+    "Cifar100",
     "DataInfo",
     "Dataset",
     "Digits",
+    "Frames",
     "Glyphs",
     "ImageFolder",
     "Language",
     "Mixture",
+    "Mnist",
     "Npz",
     "Pairs",
     "Sample",

@@ -8,7 +8,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from basin.data import cifar5m, digits, glyphs, image_folder, language, mixture, npz, pairs, teacher
+from basin.data import (
+    cifar,
+    cifar5m,
+    digits,
+    frames,
+    glyphs,
+    image_folder,
+    language,
+    mixture,
+    mnist,
+    npz,
+    pairs,
+    teacher,
+)
 from basin.data.bayes import BayesError
 from basin.data.source import DataInfo, Dataset, OnDisk, Sample, Source
 
@@ -22,6 +35,10 @@ SOURCES: dict[str, Source] = {
         language.SOURCE,
         npz.SOURCE,
         pairs.SOURCE,
+        mnist.SOURCE,
+        cifar.CIFAR10,
+        cifar.CIFAR100,
+        frames.SOURCE,
         cifar5m.SOURCE,
         image_folder.SOURCE,
     )

@@ -43,7 +43,7 @@ HOST = _Mark("HOST")
 
 
 class LocationMark(_Mark):
-    """Marks a field that says where something lies, and which other field says what lies there."""
+    """Marks a field that says where or as what something is looked for, and which other field says what was found."""
 
     def __init__(self, identity: str) -> None:
         super().__init__("LOCATION")

@@ -1,37 +1,21 @@
 """Specifications of where examples come from: a finite set, an endless stream, or a finite sample of a stream.
 
 Each says what the examples are, how many are trained on, and what is done to them (label noise, standardisation). The
-functions that make the arrays are in :mod:`basin.data`; the identity of a file of the user's is its content.
+functions that make the arrays are in :mod:`basin.data`; data in files are in :mod:`basin.spec.data_files`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from basin.spec.base import STATIC, HostInt, LocationMark, Spec, StaticFloat, StaticInt, TracedFloat, TracedInt
+from basin.spec.base import STATIC, StaticFloat, StaticInt, TracedFloat, TracedInt
+from basin.spec.data_common import FiniteSet, LabelNoise, NumValidation, Stream
+from basin.spec.data_files import Cifar5m, Cifar10, Cifar100, Frames, ImageFolder, Mnist, Npz, Pairs
 
 DIGITS_TRAIN = 1437
 """Training examples among the 1 797 handwritten digits; the other 360 are the test part."""
-
-NumValidation = Annotated[HostInt, Field(ge=0, le=2**24)]
-"""Examples held out of training, from the same source and with the same label noise; 0 for none."""
-
-LabelNoise = Annotated[TracedFloat, Field(ge=0, lt=1)]
-"""Probability that a training label is replaced by a uniformly chosen incorrect class."""
-
-
-Sha256 = Annotated[str | None, Field(pattern="^[0-9a-f]{64}$")]
-"""What a file must hold, by its hash; None where it is not known yet."""
-
-
-Ending = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,15}$")]
-"""Of a file's name, after its last dot: which language it is in."""
-
-Subset = Literal["first", "random"]
-"""Which of a finite set's examples are trained on."""
 
 PAD, BOS, EOS, UNK = range(4)
 """Tokens of every vocabulary: padding, begin and end of a sentence, and what is in no vocabulary."""
@@ -43,28 +27,7 @@ NO_TOKEN = -1
 """Label where a sentence has ended and there is nothing to predict."""
 
 
-class _FiniteSet(Spec):
-    """A set of which there are only so many examples."""
-
-    @property
-    def endless(self) -> bool:
-        """Whether training examples are drawn fresh for ever."""
-        return False
-
-
-class _Stream(Spec):
-    """A stream, or a finite sample of it."""
-
-    if TYPE_CHECKING:  # a field of each stream, in its own place
-        num_train: int | None
-
-    @property
-    def endless(self) -> bool:
-        """Whether training examples are drawn fresh for ever."""
-        return self.num_train is None
-
-
-class Digits(_FiniteSet):
+class Digits(FiniteSet):
     """The 1 797 handwritten digits of 8x8 pixels that come with scikit-learn (Alpaydin & Kaynak 1998).
 
     The split into 1 437 training and 360 test examples is stratified by class and never changes.
@@ -97,7 +60,7 @@ class Digits(_FiniteSet):
         return self
 
 
-class Glyphs(_Stream):
+class Glyphs(Stream):
     """Images of the ten digits from an endless stream: many typefaces, warped, blurred by noise, drawn from a key.
 
     Attributes:
@@ -128,7 +91,7 @@ class Glyphs(_Stream):
     standardise: bool = True
 
 
-class Mixture(_Stream):
+class Mixture(Stream):
     """An endless stream of vectors from Gaussians, some to a class: a problem whose least possible error is known.
 
     Each of the `num_classes` x `modes` Gaussians has unit variance in every direction, and their means are the corners
@@ -169,7 +132,7 @@ class Mixture(_Stream):
         return self
 
 
-class Teacher(_Stream):
+class Teacher(Stream):
     """An endless stream of Gaussian vectors labelled by a fixed random network: a problem with a known least error.
 
     The teacher has one hidden layer of `width` ReLU units. Its outputs, scaled to mean 0 and variance 1 a class, are
@@ -199,7 +162,7 @@ class Teacher(_Stream):
     label_noise: LabelNoise = 0.0
 
 
-class Language(_Stream):
+class Language(Stream):
     """An endless stream of sentences of a made-up language with their translations into another.
 
     A small grammar makes the sentences; dictionary, word order, agreement and context decide the translation, but for
@@ -249,179 +212,26 @@ class Language(_Stream):
         return self
 
 
-class Npz(_FiniteSet):
-    """Arrays of the user's in an `.npz` archive with the keys `x_train`, `y_train`, `x_test` and `y_test`.
-
-    Inputs are numbers of any shape, one example a row; labels are integers from 0. What the data is, is its content:
-    `basin.data.resolve` fills `sha256`, and from then on the path does not enter the identity of a run.
-
-    Attributes:
-        path: Where the archive lies.
-        sha256: Hash of the archive; a file with another one is refused.
-        num_classes: Number of classes; None for one more than the largest label.
-        num_train: So many of the training examples; None for all that are not held out.
-        sample: Which: the `"first"`, or a `"random"` sample of the run's seed.
-        num_validation: Held-out examples, those that follow the training examples.
-        label_noise: Probability that a training label is replaced by another class. The test part stays clean.
-        standardise: Whether each input is centred and scaled by its mean and standard deviation over the training
-            examples (with a random sample over all in the archive, so that every sample is on one scale); without it
-            the inputs are as they are in the archive.
-
-    Example:
-        >>> from basin.spec.ids import content_id
-        >>> here, there = (Npz(path=path, sha256="0" * 64) for path in ("here.npz", "there.npz"))
-        >>> content_id(here) == content_id(there)
-        True
-    """
-
-    kind: Literal["npz"] = "npz"
-    path: Annotated[str, LocationMark("sha256"), Field(min_length=1)]
-    sha256: Sha256 = None
-    num_classes: Annotated[StaticInt | None, Field(ge=2)] = None
-    num_train: Annotated[TracedInt | None, Field(ge=2)] = None
-    sample: Subset = "first"
-    num_validation: NumValidation = 0
-    label_noise: LabelNoise = 0.0
-    standardise: bool = True
-
-
-class Pairs(_FiniteSet):
-    """Sentences of the user's with their translations: `<path>/train.de` and `<path>/train.en`, likewise `test`.
-
-    One sentence a line, the same line of both files being a pair; `valid` or `dev` may be there too. Sentences are cut
-    into pieces of words, one vocabulary for both languages, by byte-pair encoding learnt from the whole training text
-    whatever `num_train` is (Sennrich, Haddow & Birch 2016). Inputs and labels are as those of :class:`Language`. What
-    the data is, is its content: `basin.data.resolve` fills `sha256`, and from then on the path does not enter the
-    identity of a run.
-
-    Attributes:
-        path: The folder.
-        source: Ending of the files that are translated from.
-        target: Ending of the files that are translated into.
-        sha256: Hash of the text of all files that are there; others are refused.
-        vocabulary: Most tokens of the vocabulary, which a small text may not fill.
-        length: Most tokens of a sentence, its end counted; pairs with a longer one are left out.
-        num_train: So many of the training pairs; None for all that are not left out.
-        sample: Which: the `"first"`, or a `"random"` sample of the run's seed.
-        num_validation: The first so many pairs of `valid` or `dev`.
-
-    Example:
-        >>> Pairs(path="iwslt14", num_train=4000, sample="random").vocabulary
-        10000
-    """
-
-    kind: Literal["pairs"] = "pairs"
-    path: Annotated[str, LocationMark("sha256"), Field(min_length=1)]
-    source: Ending = "de"
-    target: Ending = "en"
-    sha256: Sha256 = None
-    vocabulary: Annotated[StaticInt, Field(ge=16, le=2**18)] = 10_000
-    length: Annotated[StaticInt, Field(ge=2, le=2**12)] = 64
-    num_train: Annotated[TracedInt | None, Field(ge=1, le=2**24)] = None
-    sample: Subset = "first"
-    num_validation: NumValidation = 0
-
-    @model_validator(mode="after")
-    def _two_languages(self) -> Pairs:
-        if self.source == self.target:
-            raise ValueError(f"expected two languages, got {self.source} twice; name the files' endings")
-        return self
-
-
-class Cifar5m(_FiniteSet):
-    """CIFAR-5m, six million generated images of 32x32 pixels in ten classes (Nakkiran, Neyshabur & Sedghi 2021).
-
-    The folder holds `part0.npz` to `part5.npz`; parts 0 to 4 are trained on, the beginning of part 5 is the test set.
-    When first used they are converted to files that are read image by image. What the data is, is its content:
-    `basin.data.resolve` fills `sha256`, and from then on the path does not enter the identity of a run.
-
-    Attributes:
-        path: The folder.
-        sha256: Hash of the images and labels of all parts; others are refused.
-        num_train: Training examples, a random sample of the run's seed; None for all that are not held out.
-        num_test: The first so many images of part 5, the same for every seed.
-        num_validation: Held-out examples, the next ones of the sample.
-        label_noise: Probability that a training label is replaced by another class. The test part stays clean.
-        standardise: Whether a level x in 0 ... 255 becomes (x / 255 - 0.5) / 0.5, in [-1, 1], as in the authors' code;
-            without it x / 255.
-
-    Example:
-        >>> Cifar5m(path="cifar5m", num_train=50_000).num_test
-        10000
-    """
-
-    kind: Literal["cifar5m"] = "cifar5m"
-    path: Annotated[str, LocationMark("sha256"), Field(min_length=1)]
-    sha256: Sha256 = None
-    num_train: Annotated[TracedInt | None, Field(ge=1, le=2**24)] = None
-    num_test: Annotated[StaticInt, Field(ge=1, le=2**24)] = 10_000
-    num_validation: NumValidation = 0
-    label_noise: LabelNoise = 0.0
-    standardise: bool = True
-
-
-class ImageFolder(_FiniteSet):
-    """Images of the user's in a folder a class: `<path>/<class>/*.png`, or `.jpg`.
-
-    Below `<path>/train` and `<path>/test` if these are there; otherwise a share of every class is the test part. Each
-    image is cropped to the largest square in its middle and resized. What the data is, is the content of the files, in
-    their order: `basin.data.resolve` fills `sha256`, and from then on the path does not enter the identity of a run.
-
-    Attributes:
-        path: The folder.
-        sha256: Hash of the files that are used, with their classes; others are refused.
-        size: Height and width in pixels that images are resized to.
-        channels: 1 for grey, 3 for colour.
-        classes: Names of classes and the folders that make each up, such as `{"dog": ["n02085620", "n02085782"],
-            "bird": ["n01530575"]}`; other folders are left out. If not given, each folder is a class, in the order of
-            their names.
-        test_share: Share of each class that is the test part, the same for every seed; if not given, 0.2. Refused where
-            there is a folder `test`.
-        num_train: So many of the training examples; None for all that are not held out.
-        sample: Which: the `"first"` of a random order that never changes, or a `"random"` sample of the run's seed.
-        num_validation: Held-out examples, those that follow the training examples.
-        label_noise: Probability that a training label is replaced by another class. The test part stays clean.
-        standardise: Whether each input is centred and scaled by its mean and standard deviation over the training
-            examples (with a random sample over all in the folder); without it inputs are in [0, 1].
-
-    Example:
-        >>> ImageFolder(path="images", classes={"dog": ["n02085620"], "bird": ["n01530575"]}).classes
-        (('dog', ('n02085620',)), ('bird', ('n01530575',)))
-    """
-
-    kind: Literal["image_folder"] = "image_folder"
-    path: Annotated[str, LocationMark("sha256"), Field(min_length=1)]
-    sha256: Sha256 = None
-    size: Annotated[StaticInt, Field(ge=1, le=1024)] = 32
-    channels: Annotated[Literal[1, 3], STATIC] = 3
-    classes: Annotated[tuple[tuple[str, tuple[str, ...]], ...] | None, Field(min_length=2)] = None
-    test_share: Annotated[StaticFloat | None, Field(gt=0, lt=1)] = None
-    num_train: Annotated[TracedInt | None, Field(ge=2, le=2**24)] = None
-    sample: Subset = "first"
-    num_validation: NumValidation = 0
-    label_noise: LabelNoise = 0.0
-    standardise: bool = True
-
-    @field_validator("classes", mode="before")
-    @classmethod
-    def _in_pairs(cls, value: Any) -> Any:
-        return tuple(value.items()) if isinstance(value, Mapping) else value
-
-    @field_validator("classes")
-    @classmethod
-    def _each_folder_once(cls, classes: tuple[tuple[str, tuple[str, ...]], ...] | None) -> Any:
-        folders = [folder for _, members in classes or () for folder in members]
-        twice = sorted({folder for folder in folders if folders.count(folder) > 1})
-        if twice or not all(members for _, members in classes or ()):
-            found = ", ".join(twice) or "a class of none"
-            raise ValueError(f"expected at least one folder a class and each folder once, got {found}; mend classes")
-        return classes
-
-
-Classified = Annotated[Digits | Glyphs | Mixture | Teacher | Npz | Cifar5m | ImageFolder, Field(discriminator="kind")]
+Classified = Annotated[
+    Digits | Glyphs | Mixture | Teacher | Npz | Mnist | Cifar10 | Cifar100 | Frames | Cifar5m | ImageFolder,
+    Field(discriminator="kind"),
+]
 """Any source whose examples are of one class each, a share of which may be made wrong."""
 
 AnyData = Annotated[
-    Digits | Glyphs | Mixture | Teacher | Language | Npz | Pairs | Cifar5m | ImageFolder, Field(discriminator="kind")
+    Digits
+    | Glyphs
+    | Mixture
+    | Teacher
+    | Language
+    | Npz
+    | Pairs
+    | Mnist
+    | Cifar10
+    | Cifar100
+    | Frames
+    | Cifar5m
+    | ImageFolder,
+    Field(discriminator="kind"),
 ]
 """Any source of examples, told apart by `kind`."""
