@@ -150,6 +150,18 @@ MISTAKES = {
         "expected a batch_size of at most 300, the number of training examples, got 301",
     ),
     "folder": (["run", *TINY, "--out", "/dev/null/runs"], "/dev/null"),
+    "data root": (["run", *TINY, "--data-root", "nowhere"], "--data-root: expected a folder of data sets, got nowhere"),
+    "data": (
+        [
+            "run",
+            *TINY[:3],
+            "comparisons=[{name='m', data={kind='mnist'}, small_batch=9, large_batch=9, epochs=1, "
+            "train_loss=1, most_epochs=1}]",
+            "--data-root",
+            ".",
+        ],
+        "expected the four files of MNIST; fetch train-images-idx3-ubyte.gz",
+    ),
 }
 
 

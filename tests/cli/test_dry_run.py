@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from test_command_line import TINY, status
 
@@ -41,6 +42,25 @@ def test_a_dry_run_says_the_cost_and_neither_trains_nor_stores(
     assert "space: " in printed
     assert "the study says" not in printed, "its words are of the preset, and this is another size"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("never_conducted")
+def test_the_folder_of_data_sets_on_the_command_line_comes_before_that_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = np.arange(60.0).reshape(30, 2)
+    arrays = {"x_train": frames, "y_train": np.arange(30) % 3, "x_test": frames, "y_test": np.arange(30) % 3}
+    for name, count in (("here", 30), ("there", 20)):
+        (tmp_path / name).mkdir()
+        np.savez(tmp_path / name / "timit.npz", **{key: array[:count] for key, array in arrays.items()})
+    monkeypatch.setenv("BASIN_DATA", str(tmp_path / "there"))
+    comparison = (
+        "{name='f', data={kind='frames'}, small_batch=5, large_batch=25, epochs=1, train_loss=1, most_epochs=1}"
+    )
+    words = ["run", TINY[0], "--seeds", "1", f"comparisons=[{comparison}]", "model.widths=[4]", "--dry-run"]
+    assert status(*words) == 2
+    assert "expected a batch_size of at most 20, the number of training examples, got 25" in capsys.readouterr().err
+    assert status(*words, "--data-root", str(tmp_path / "here")) == 0
 
 
 def test_what_is_left_of_a_study_is_costed_and_what_is_kept_is_said(

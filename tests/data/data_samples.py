@@ -139,9 +139,9 @@ def cases(folder):
             Pairs(path=text, length=40, num_train=30, sample="random"),
         ],
         "mnist": [
-            Mnist(path=mnist, published=None),
-            Mnist(path=mnist, published=None, num_train=30, num_validation=20, label_noise=0.3),
-            Mnist(path=mnist, published=None, num_train=30),
+            Mnist(path=mnist, published="any"),
+            Mnist(path=mnist, published="any", num_train=30, num_validation=20, label_noise=0.3),
+            Mnist(path=mnist, published="any", num_train=30),
         ],
         "cifar10": [
             Cifar10(path=cifar10, published=False),

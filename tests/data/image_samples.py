@@ -34,7 +34,7 @@ def mnist_files():
 
 
 def mnist_folder(folder, packed=False, **changes):
-    """Write a small set in MNIST's form and return its path; `train_labels=b"..."` writes another content, None none."""
+    """Write a small set in MNIST's form and return its path; `train_labels=...` writes another content, None none."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in mnist_files().items():
         held = changes.get(name[: name.index("-idx")].replace("-", "_"), content)
@@ -45,7 +45,7 @@ def mnist_folder(folder, packed=False, **changes):
 
 
 def colour_images(number, count=12):
-    """Return random colour images, the first pixel of each its file's number and its place, and both kinds of labels."""
+    """Return random colour images, the first pixel of each its file's and its own number, and labels of 10 and 100."""
     rng = np.random.Generator(np.random.PCG64(100 + number))
     images = rng.integers(0, 256, (count, 32, 32, 3), np.uint8)
     images[:, 0, 0] = [(number, place, 255) for place in range(count)]

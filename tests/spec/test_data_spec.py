@@ -2,7 +2,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from basin.spec.base import first_error, static_form, traced_leaves
-from basin.spec.data import AnyData, Cifar5m, Digits, Glyphs, ImageFolder, Npz
+from basin.spec.data import AnyData, Cifar5m, Cifar10, Cifar100, Digits, Frames, Glyphs, ImageFolder, Mnist, Npz
 from basin.spec.ids import canonical, content_id, static_id
 
 SPECS = [
@@ -13,6 +13,11 @@ SPECS = [
     Npz(path="a.npz"),
     Cifar5m(path="cifar5m", num_train=50_000),
     ImageFolder(path="images", classes=(("dog", ("a", "b")), ("bird", ("c",)))),
+    Mnist(),
+    Mnist(path="fashion", published="any", num_classes=7),
+    Cifar10(published=False),
+    Cifar100(labels="coarse", sha256="0" * 64),
+    Frames(path="timit.npz"),
 ]
 HASH, OTHER_HASH = "0" * 64, "1" * 64
 
@@ -39,6 +44,12 @@ def test_a_specification_survives_json_and_is_told_by_its_kind(spec):
         (lambda: Npz(path="a", sha256="xyz"), "sha256"),
         (lambda: Npz(path="a", num_classes=1), "num_classes"),
         (lambda: Cifar5m(path="a", num_train=0), "num_train"),
+        (lambda: Mnist(published="emnist"), "published"),
+        (lambda: Mnist(num_classes=257), "num_classes"),
+        (lambda: Mnist(path=""), "path"),
+        (lambda: Cifar10(num_train=1), "num_train"),
+        (lambda: Cifar100(labels="medium"), "labels"),
+        (lambda: Frames(sample="last"), "sample"),
         (lambda: ImageFolder(path="a", size=0), "size"),
         (lambda: ImageFolder(path="a", test_share=1.0), "test_share"),
         (lambda: ImageFolder(path="a", classes={"dog": ["a"], "bird": ["a"]}), "each folder once, got a"),
@@ -77,10 +88,17 @@ def test_a_known_file_is_named_by_its_content_and_not_by_its_place():
     assert content_id(here) != content_id(here.replace(sha256=OTHER_HASH))
 
 
+def test_a_known_set_is_named_by_its_content_and_not_by_what_it_had_to_be():
+    found = Mnist(sha256=HASH)
+    assert canonical(found) == canonical(Mnist(path="m", published="any", sha256=HASH))
+    assert content_id(Mnist(path="m")) != content_id(Mnist(path="m", published="any"))
+    assert content_id(Cifar100(sha256=HASH)) != content_id(Cifar100(sha256=HASH, labels="coarse"))
+
+
 def test_an_unknown_file_is_named_by_its_place():
     assert canonical(Npz(path="here.npz")) == {"kind": "npz", "path": "here.npz"}
     assert content_id(Npz(path="here.npz")) != content_id(Npz(path="there.npz"))
 
 
 def test_only_a_stream_without_a_sample_size_is_endless():
-    assert [spec.endless for spec in SPECS] == [False, False, True, False, False, False, False]
+    assert [spec for spec in SPECS if spec.endless] == [Glyphs()]

@@ -179,7 +179,8 @@ def _held(kind: str, files: tuple[_File, ...], label: str, published: bool) -> I
         contents.append(content)
         parts.append(_records(file.path, content, form, label))
     images, labels = (np.concatenate(arrays) for arrays in zip(*parts[:-1], strict=True))
-    return ImageSet(files[0].path.parent, images, labels, *parts[-1], hash_contents(contents))
+    x_test, y_test = parts[-1]
+    return ImageSet(files[0].path.parent, images, labels, x_test, y_test, hash_contents(contents))
 
 
 def _records(

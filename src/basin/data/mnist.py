@@ -28,16 +28,16 @@ from basin.spec.data import Mnist
 FILES = {"train-images": 3, "train-labels": 1, "t10k-images": 3, "t10k-labels": 1}
 """Beginnings of the four names, and how many sizes each file's header has."""
 
-_NAMES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", None: "a set in MNIST's form"}
+_NAMES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "any": "a set in MNIST's form"}
 _USUAL = {
     "mnist": ("mnist", "MNIST/raw"),
     "fashion_mnist": ("fashion_mnist", "fashion-mnist", "FashionMNIST/raw"),
-    None: (),
+    "any": (),
 }
 _SITES = {
     "mnist": " from https://ossci-datasets.s3.amazonaws.com/mnist/",
     "fashion_mnist": " from https://github.com/zalandoresearch/fashion-mnist",
-    None: "",
+    "any": "",
 }
 
 
@@ -82,10 +82,10 @@ def _read(spec: Mnist) -> ImageSet:
         if not there:
             raise ValueError(f"{folder}: expected {advice}, into this folder; got no {_names(part)[0]}")
         files.append(open_idx(folder / there[0], num_sizes))
-        if spec.published is not None:
+        if spec.published != "any":
             check_size(files[-1].path, files[-1].size, name, part)
     _check_shapes(files)
-    images = _held(folder, tuple(files), None if spec.published is None else name)
+    images = _held(folder, tuple(files), None if spec.published == "any" else name)
     for file, labels in ((files[1], images.y_train), (files[3], images.y_test)):
         check_labels(file.path, labels, spec.num_classes)
     return check_identity(spec, images)

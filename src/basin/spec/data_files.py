@@ -96,8 +96,8 @@ class Mnist(FiniteSet):
     Attributes:
         path: The folder, or the folder above it; if not given, that of `--data-root` or of `BASIN_DATA`.
         sha256: Hash of the content of the four files, unpacked; others are refused.
-        published: Which published set the files must be, by their lengths and checksums; None for any set of
-            byte-valued images in such files.
+        published: Which published set the files must be, by their lengths and checksums; `"any"` takes any set
+            of byte-valued images in such files.
         num_classes: Number of classes; labels beyond are refused.
         num_train: So many of the training examples; None for all that are not held out.
         sample: Which: the `"first"`, or a `"random"` sample of the run's seed.
@@ -114,7 +114,7 @@ class Mnist(FiniteSet):
     kind: Literal["mnist"] = "mnist"
     path: FoundPath = None
     sha256: Sha256 = None
-    published: Annotated[Literal["mnist", "fashion_mnist"] | None, LocationMark("sha256")] = "mnist"
+    published: Annotated[Literal["mnist", "fashion_mnist", "any"], LocationMark("sha256")] = "mnist"
     num_classes: Annotated[StaticInt, Field(ge=2, le=256)] = 10
     num_train: Annotated[TracedInt | None, Field(ge=2, le=2**24)] = None
     sample: Subset = "first"
