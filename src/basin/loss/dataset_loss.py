@@ -9,7 +9,7 @@ smoothed and nothing is augmented, because the network never runs in `Mode.TRAIN
 |---|---|---|
 | `recomputed` | the `state` given, which the caller computed over the training set at the point of measurement | no |
 | `running` | the `state` given, as training left it: averages that lag behind the weights | no |
-| `batch` | the statistics of each chunk, so that the value depends on the chunking | yes |
+| `batch` | the statistics of each chunk, so that the value depends on the chunking, as in Keskar et al. 2017 | yes |
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from basin.loss.examples import (
 )
 from basin.loss.precision import Precision, arithmetic, cast_floats, check_precision, is_traced
 from basin.models.model import Mode, Model
+from basin.models.statistics import evaluation_batch
 from basin.spec.data import NO_TOKEN
 
 BatchNorm = Literal["recomputed", "running", "batch"]
@@ -99,7 +100,8 @@ class DatasetLoss:
             split: What the data are called in definitions and tables, such as `train` or `test`.
             batch_norm: See the module's table.
             precision: Arithmetic of value, gradient and product, whatever the dtype of weights and data.
-            chunk_size: Examples a chunk; none chooses about a thousand, fewer for large inputs or many outputs.
+            chunk_size: Examples a chunk; none chooses about a thousand, fewer for large inputs or many outputs, or with
+                `batch_norm="batch"` those that :func:`basin.models.statistics.evaluation_batch` says, as looks do.
 
         Raises:
             ValueError: Lengths differ, there is no example, labels are out of range, or a name is unknown.
@@ -123,7 +125,7 @@ class DatasetLoss:
             "split": split,
             "batch_norm": batch_norm,
             "precision": precision,
-            "chunk_size": min(chunk_size or default_chunk_size(num_examples, _widest(model, y)), num_examples),
+            "chunk_size": min(chunk_size or _chunk_size(model, batch_norm, num_examples, y), num_examples),
             "order": None,
             "_count": _count(function, y, model.num_classes),
         }
@@ -152,6 +154,7 @@ class DatasetLoss:
         """What exactly the value is, in one line."""
         name = getattr(self.example_loss, "__name__", "the loss of one example")
         norm = _NORM_TEXT[self.batch_norm] if self.model.has_batch_statistics else "no batch statistics"
+        norm += f" of {self.chunk_size}" if self.model.has_batch_statistics and self.batch_norm == "batch" else ""
         labels = "" if self._count is None else f"{self.num_targets} labels of "
         return (
             f"mean over {labels}{self.num_examples} {self.split} examples of {name}; {norm}; dropout off; "
@@ -250,6 +253,12 @@ class DatasetLoss:
         loop = chunks.mean_from_host if self.steps_from_host and not traced else chunks.mean_in_program
         with arithmetic(self.precision):
             return loop(self.program, quantity, self._cast(params), self._cast(vector), self.data)
+
+
+def _chunk_size(model: Model, batch_norm: BatchNorm, num_examples: int, y: Any) -> int:
+    if batch_norm == "batch" and model.has_batch_statistics:
+        return evaluation_batch(num_examples)
+    return default_chunk_size(num_examples, _widest(model, y))
 
 
 def default_chunk_size(num_examples: int, input_shape: tuple[int, ...]) -> int:

@@ -5,22 +5,22 @@ the rest of Basin sees (:mod:`basin.models.model`).
 """
 
 from basin._lazy import lazy
+from basin.spec.initializer import Constant, Glorot, He, LeCun, Normal, Uniform
 from basin.spec.model import (
+    C1,
+    C2,
+    C3,
+    C4,
     CNN5,
     F1,
+    F2,
     MLP,
     VGG11,
     AnyModel,
-    Constant,
     DenseNet,
     External,
-    Glorot,
-    He,
-    LeCun,
-    Normal,
     ResNet18,
     Transformer,
-    Uniform,
     ViT,
 )
 
@@ -38,8 +38,13 @@ __getattr__, __dir__ = lazy(
 )
 
 __all__ = [
+    "C1",
+    "C2",
+    "C3",
+    "C4",
     "CNN5",
     "F1",
+    "F2",
     "MLP",
     "VGG11",
     "AnyModel",

@@ -3,9 +3,9 @@
 `native` is XLA's own operation, the right one on a GPU. On a CPU training is faster as `rows` (measured by
 `benchmarks/kernels.py`): XLA's gradient with respect to the kernel is slow there, and inside a compiled loop about
 twenty times slower still. So a 3x3 convolution becomes one matrix product of three column shifts of the image, and the
-sum of three row shifts of what comes out, with the bias inside the sum; with stride 2, where two rows out of three
-would be thrown away, one product of all nine shifts. The gradient of a maximum is a comparison, ties sharing it
-equally, in place of a scatter. Both lowerings compute the same sums in another order.
+sum of three row shifts of what comes out, with the bias inside the sum (of five and five for 5x5); with stride 2, where
+two rows out of three would be thrown away, one product of all nine shifts. The gradient of a maximum over tiles is a
+comparison, ties sharing it equally, in place of a scatter. Both lowerings compute the same sums in another order.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ def lowered_for_training() -> Iterator[None]:
 
 
 class Convolution(nnx.Module):
-    """A 3x3 convolution with padding 1, or a 1x1 convolution; channels last.
+    """A 3x3 convolution with padding 1, 5x5 with padding 2, or a 1x1 convolution; channels last.
 
     Args:
         channels_in: Channels of the images.
         channels_out: Channels that come out.
         kernel_init: Specification of the distribution of the kernel.
         rngs: Keys for it.
-        size: Side of the kernel, 1 or 3.
+        size: Side of the kernel, 1, 3 or 5.
         stride: Distance between the positions that are kept, 1 or 2.
         use_bias: Whether a trained number is added to each channel.
     """
@@ -60,7 +60,7 @@ class Convolution(nnx.Module):
         *,
         kernel_init: object,
         rngs: nnx.Rngs,
-        size: Literal[1, 3] = 3,
+        size: Literal[1, 3, 5] = 3,
         stride: Literal[1, 2] = 1,
         use_bias: bool = True,
     ) -> None:
@@ -84,8 +84,8 @@ def convolve(
 ) -> jax.Array:
     """Return the cross-correlation of zero-padded images with a kernel at every `stride`-th position, plus a bias.
 
-    Position (i, j) of what comes out is sum_ab kernel[a, b] x[stride i + a - p, stride j + b - p] with p = 1 for a 3x3
-    kernel and 0 for a 1x1 kernel.
+    Position (i, j) of what comes out is sum_ab kernel[a, b] x[stride i + a - p, stride j + b - p], where p = 0, 1 or 2
+    for a kernel of side 1, 3 or 5.
     """
     if kernel.shape[0] == 1:
         found = x[:, ::stride, ::stride] @ kernel[0, 0]
@@ -103,39 +103,63 @@ def max_pool(x: Images, size: int) -> jax.Array:
     return _masked_pool(x, size) if _LOWERING.get() == "rows" else _tiles(x, size).max(axis=(2, 4))
 
 
+def overlapping_max_pool(x: Images) -> jax.Array:
+    """Return the largest entry of the 3x3 window at every second position, (B, H, W, C) to (B, H/2, W/2, C) rounded up.
+
+    The first window begins in the corner if the side is even, and one pixel outside of it if the side is odd: what
+    TensorFlow calls the padding `same`. What lies outside is never the largest.
+    """
+    return _highest_of_three(_highest_of_three(x, 1), 2)
+
+
 def mean_pool(x: Images, size: int) -> jax.Array:
     """Return the mean of each size x size tile, (B, H, W, C) to (B, H/size, W/size, C)."""
     return _tiles(x, size).mean(axis=(2, 4))
 
 
 def _native(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
-    padding = ((1, 1), (1, 1))
+    padding = ((kernel.shape[0] // 2,) * 2,) * 2
     return lax.conv_general_dilated(x, kernel, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
 
 
 def _rows(x: jax.Array, kernel: jax.Array, bias: jax.Array | None) -> jax.Array:
-    across = jnp.concatenate(_shifts(x, 2), axis=-1)
+    size = kernel.shape[0]
+    across = jnp.concatenate(_shifts(x, 2, size), axis=-1)
     by_rows = kernel.transpose(1, 2, 0, 3).reshape(across.shape[-1], -1)
     wide = across.reshape(-1, across.shape[-1]) @ by_rows
-    above, level, below = jnp.split(wide.reshape(*x.shape[:3], -1), 3, axis=-1)
-    level = level if bias is None else level + bias
-    return level + _shifts(above, 1)[0] + _shifts(below, 1)[2]
+    rows = jnp.split(wide.reshape(*x.shape[:3], -1), size, axis=-1)
+    found = rows[size // 2] if bias is None else rows[size // 2] + bias
+    for row in (row for row in range(size) if row != size // 2):
+        found = found + _shifts(rows[row], 1, size)[row]
+    return found
 
 
 def _patches(x: jax.Array, kernel: jax.Array, bias: jax.Array | None, stride: int) -> jax.Array:
-    height, width = x.shape[1:3]
-    padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    shifts = [padded[:, a : a + height : stride, b : b + width : stride] for a in range(3) for b in range(3)]
+    (height, width), size = x.shape[1:3], kernel.shape[0]
+    padded = jnp.pad(x, ((0, 0), *((size // 2,) * 2,) * 2, (0, 0)))
+    shifts = [padded[:, a : a + height : stride, b : b + width : stride] for a in range(size) for b in range(size)]
     found = jnp.concatenate(shifts, axis=-1) @ kernel.reshape(-1, kernel.shape[-1])
     return found if bias is None else found + bias
 
 
-def _shifts(x: jax.Array, axis: int) -> list[jax.Array]:
-    """Return x moved by -1, 0 and 1 along an axis, zeros moving in."""
+def _shifts(x: jax.Array, axis: int, size: int) -> list[jax.Array]:
+    """Return x moved by -p, ..., 0, ..., p along an axis, p being half the size rounded down, zeros moving in."""
     pad = [(0, 0)] * x.ndim
-    pad[axis] = (1, 1)
+    pad[axis] = (size // 2, size // 2)
     padded = jnp.pad(x, pad)
-    return [lax.slice_in_dim(padded, i, i + x.shape[axis], axis=axis) for i in range(3)]
+    return [lax.slice_in_dim(padded, i, i + x.shape[axis], axis=axis) for i in range(size)]
+
+
+def _highest_of_three(x: jax.Array, axis: int) -> jax.Array:
+    """Return the largest of three entries in a row along an axis, at every second position."""
+    length = x.shape[axis]
+    count = (length + 1) // 2
+    pad = [(0, 0)] * x.ndim
+    pad[axis] = (length % 2, 1)
+    padded = jnp.pad(x, pad, constant_values=-jnp.inf)
+    return functools.reduce(
+        jnp.maximum, [lax.slice_in_dim(padded, i, i + 2 * count - 1, 2, axis=axis) for i in range(3)]
+    )
 
 
 def _tiles(x: jax.Array, size: int) -> jax.Array:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax.nn import initializers
 
-from basin.spec import model as specs
+from basin.spec import initializer as specs
 
 
 def initializer(spec: Any) -> Callable[..., jax.Array]:

@@ -1,4 +1,4 @@
-"""The multi-layer perceptron, F1 included."""
+"""The multi-layer perceptron."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flax import nnx
 from basin.models.adapt_flax import flax_model
 from basin.models.initializers import initializer
 from basin.models.model import Model
-from basin.spec.model import F1, MLP
+from basin.spec.model import MLP
 
 ACTIVATIONS = {
     "relu": jax.nn.relu,
@@ -71,8 +71,3 @@ def build_mlp(spec: MLP, input_shape: tuple[int, ...], num_classes: int) -> Mode
         input_shape=input_shape,
         num_classes=num_classes,
     )
-
-
-def build_f1(spec: F1, input_shape: tuple[int, ...], num_classes: int) -> Model:
-    """Build the network F1 of Keskar et al. 2017."""
-    return build_mlp(spec.as_mlp(), input_shape, num_classes)

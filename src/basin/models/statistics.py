@@ -8,6 +8,10 @@ chunk gives: with chunk means m_c and variances v_c, weights n_c / n,
 
 With one chunk these are exactly the statistics of the set at every layer; with several, exact at the first layer and,
 deeper, the pooled statistics of activations that were normalised chunk by chunk.
+
+Keskar et al. 2017 have neither: their code normalises with the statistics of the batch at test time too (`mode=2` of
+Keras 1), 5 000 examples at a time. There are then no averages to lag, and none to interpolate between two solutions,
+but the value depends on which examples share a batch: :func:`evaluation_batch` says how many do here.
 """
 
 from __future__ import annotations
@@ -22,6 +26,23 @@ from basin.models.model import Mode, Model, Params, State
 
 CHUNK = 10_000
 """Examples that share one pass; a set no larger has exact statistics."""
+
+EVALUATION_BATCH = 5_000
+"""Most examples that share statistics where those of the batch are used at test time, as in Keskar et al. 2017."""
+
+
+def evaluation_batch(num_examples: int) -> int:
+    """Return how many examples share statistics where those of the batch are used at test time.
+
+    As few batches as there can be of at most :data:`EVALUATION_BATCH`, and these as equal as they can be: a last batch
+    of a few examples would have statistics of its own that say little.
+
+    Example:
+        >>> [evaluation_batch(n) for n in (360, 5000, 5001, 10_000, 50_000, 60_000)]
+        [360, 5000, 2501, 5000, 5000, 5000]
+    """
+    batches = -(-num_examples // EVALUATION_BATCH)
+    return -(-num_examples // batches)
 
 
 def recompute(model: Model, params: Params, state: State, x: jax.Array, *, chunk: int = CHUNK) -> State:

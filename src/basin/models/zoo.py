@@ -9,18 +9,24 @@ from typing import Any
 from basin.models.cnn5 import build_cnn5
 from basin.models.densenet import build_densenet
 from basin.models.external import brought
-from basin.models.mlp import build_f1, build_mlp
+from basin.models.keskar import build_deep, build_perceptron, build_shallow
+from basin.models.mlp import build_mlp
 from basin.models.model import Model
 from basin.models.resnet import build_resnet18
 from basin.models.transformer import build_transformer
 from basin.models.vgg import build_vgg11
 from basin.models.vit import build_vit
 from basin.spec.base import Spec
-from basin.spec.model import CNN5, F1, MLP, VGG11, DenseNet, External, ResNet18, Transformer, ViT
+from basin.spec.model import C1, C2, C3, C4, CNN5, F1, F2, MLP, VGG11, DenseNet, External, ResNet18, Transformer, ViT
 
 BUILDERS: dict[type[Spec], Callable[[Any, tuple[int, ...], int], Model]] = {
     MLP: build_mlp,
-    F1: build_f1,
+    F1: build_perceptron,
+    F2: build_perceptron,
+    C1: build_shallow,
+    C2: build_deep,
+    C3: build_shallow,
+    C4: build_deep,
     CNN5: build_cnn5,
     ResNet18: build_resnet18,
     VGG11: build_vgg11,

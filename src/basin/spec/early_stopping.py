@@ -8,7 +8,8 @@ from pydantic import Field
 
 from basin.spec.base import HOST, HostFloat, HostInt, Spec
 from basin.spec.data import Classified, Digits, Glyphs
-from basin.spec.model import MLP, Constant
+from basin.spec.initializer import Constant
+from basin.spec.model import MLP
 from basin.spec.schedule import Cosine, Rate
 from basin.spec.study import StudySpec
 

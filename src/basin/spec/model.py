@@ -1,4 +1,4 @@
-"""Specifications of networks and of the distribution that their weights start from.
+"""Specifications of networks; the distributions that their weights start from are in :mod:`basin.spec.initializer`.
 
 Each answers :meth:`num_parameters` in closed form, so that a size is known before anything is built.
 """
@@ -11,53 +11,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from basin.spec.base import STATIC, TRACED, Spec, StaticFloat
+from basin.spec.base import STATIC, Spec, StaticFloat
+from basin.spec.initializer import Constant, Glorot, He, Initializer, Width
+from basin.spec.model_keskar import C1, C2, C3, C4
 
-Width = Annotated[int, STATIC, Field(ge=1)]
 Activation = Literal["relu", "tanh", "sigmoid", "gelu", "softplus", "identity"]
 Norm = Literal["batch", "layer"]
-
-
-class He(Spec):
-    """Normal with variance 2 / fan-in (He et al. 2015): keeps the second moment through ReLU layers."""
-
-    kind: Literal["he"] = "he"
-
-
-class Glorot(Spec):
-    """Uniform on [-a, a] with a^2 = 6 / (fan-in + fan-out) (Glorot & Bengio 2010)."""
-
-    kind: Literal["glorot"] = "glorot"
-
-
-class LeCun(Spec):
-    """Normal with variance 1 / fan-in (LeCun et al. 1998)."""
-
-    kind: Literal["lecun"] = "lecun"
-
-
-class Uniform(Spec):
-    """Uniform on [-epsilon, epsilon]: variance epsilon^2 / 3."""
-
-    kind: Literal["uniform"] = "uniform"
-    epsilon: Annotated[float, TRACED, Field(gt=0)]
-
-
-class Normal(Spec):
-    """Normal with mean 0 and standard deviation epsilon: variance epsilon^2."""
-
-    kind: Literal["normal"] = "normal"
-    epsilon: Annotated[float, TRACED, Field(gt=0)]
-
-
-class Constant(Spec):
-    """Every entry the same; as weights it leaves the units of a layer identical for ever."""
-
-    kind: Literal["constant"] = "constant"
-    value: Annotated[float, TRACED] = 0.0
-
-
-Initializer = Annotated[He | Glorot | LeCun | Uniform | Normal | Constant, Field(discriminator="kind")]
 
 
 class MLP(Spec):
@@ -113,6 +72,25 @@ class F1(Spec):
 
     def num_parameters(self, input_shape: tuple[int, ...] = (784,), num_classes: int = 10) -> int:
         """Return the number of trained numbers; 1 462 794 at 784 to 10."""
+        return self.as_mlp().num_parameters(input_shape, num_classes)
+
+
+class F2(Spec):
+    """The fully connected network F2 of Keskar et al. 2017: seven layers of 512 with batch normalisation and ReLU.
+
+    Its own input are TIMIT's frames: 360 to 1 973 states, 2 780 085 parameters.
+    """
+
+    kind: Literal["f2"] = "f2"
+    norm_momentum: Annotated[StaticFloat, Field(ge=0, lt=1)] = 0.9
+    initializer: Initializer = Glorot()
+
+    def as_mlp(self) -> MLP:
+        """Return the same network spelled out."""
+        return MLP(widths=(512,) * 7, norm="batch", norm_momentum=self.norm_momentum, initializer=self.initializer)
+
+    def num_parameters(self, input_shape: tuple[int, ...] = (360,), num_classes: int = 1973) -> int:
+        """Return the number of trained numbers; 2 780 085 at 360 to 1 973."""
         return self.as_mlp().num_parameters(input_shape, num_classes)
 
 
@@ -350,7 +328,8 @@ class External(Spec):
 
 
 AnyModel = Annotated[
-    MLP | F1 | CNN5 | ResNet18 | VGG11 | DenseNet | ViT | Transformer | External, Field(discriminator="kind")
+    MLP | F1 | F2 | C1 | C2 | C3 | C4 | CNN5 | ResNet18 | VGG11 | DenseNet | ViT | Transformer | External,
+    Field(discriminator="kind"),
 ]
 
 

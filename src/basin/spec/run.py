@@ -174,7 +174,9 @@ class RunSpec(Spec):
         augment: What is done to the images of every batch, in this order, anew at every step; looks and measures see
             images as they are.
         loss: `"cross_entropy"` (mean over labels, nats) or `"mse"` (mean over examples of half the sum of squares).
-        batch_norm: With which statistics a network is evaluated (see :class:`basin.models.model.Mode`).
+        batch_norm: With which statistics a network is looked at and measured: `"recomputed"` (those of the training
+            set at these weights), `"running"` (the averages that training left), or `"batch"` (at test time too those
+            of the batch, about 5 000 examples: what the code of Keskar et al. 2017 does). None changes the training.
         precision: Type of weights and arithmetic.
         stop: Rules that end a run early, checked whenever the training set is looked at.
         evaluations: When metrics are taken.

@@ -22,7 +22,7 @@ import numpy as np
 
 from basin.loss.examples import EXAMPLE_LOSSES, are_sequences, has_target
 from basin.models.model import Mode, Model, Params, State
-from basin.models.statistics import recompute
+from basin.models.statistics import evaluation_batch, recompute
 from basin.spec.data import NO_TOKEN
 from basin.spec.run import RunSpec
 from basin.training.examples import Judges
@@ -103,8 +103,9 @@ def _on_training_set(
 
 def per_example(run: RunSpec, model: Model, params: Params, state: State, x: jax.Array, y: jax.Array) -> Table:
     """Return every metric of every example, (4, num_examples), float64; of a sequence, summed over its labels."""
-    chunk = _chunk(model, y)
-    mode = Mode.BATCH if run.batch_norm == "batch" else Mode.EVAL
+    by_batch = run.batch_norm == "batch" and model.has_batch_statistics
+    chunk = evaluation_batch(len(y)) if by_batch else _chunk(model, y)
+    mode = Mode.BATCH if by_batch else Mode.EVAL
     parts = [
         _scores(model, run.loss, mode, params, state, x[start : start + chunk], y[start : start + chunk])[0]
         for start in range(0, x.shape[0], chunk)

@@ -14,7 +14,8 @@ from basin.spec.augment import Crop, Flip
 from basin.spec.budget import Budget
 from basin.spec.data import Glyphs
 from basin.spec.double_descent import Below, DoubleDescentWidth, WidthFamily
-from basin.spec.model import CNN5, MLP, Glorot, ResNet18
+from basin.spec.initializer import Glorot
+from basin.spec.model import CNN5, MLP, ResNet18
 from basin.spec.optimizer import SGD, Adam, AdamW
 from basin.spec.schedule import PowerLaw, Step
 

@@ -29,7 +29,8 @@ import numpy as np
 
 from basin.optim import GradientDescent
 from basin.spec.initialisation import Initialisation
-from basin.spec.model import MLP, Constant, Normal
+from basin.spec.initializer import Constant, Normal
+from basin.spec.model import MLP
 from basin.spec.run import Evaluations, RunSpec
 from basin.stats import Scale, mean, paired, sample, welch
 from basin.studies.claim import Cases, Evidence, Measured, Reading
