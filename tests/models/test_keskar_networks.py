@@ -7,7 +7,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from basin.models import C1, C2, C3, C4, F1, F2, MLP, AnyModel, build
-from basin.models.convolution import convolve, lowered_for_training, overlapping_max_pool
+from basin.models.convolution import convolve, lowered_for_training, max_pool, overlapping_max_pool
 from basin.models.model import Mode, Model
 
 KEY = jax.random.key(0)
@@ -206,6 +206,14 @@ def test_overlapping_windows_are_those_cut_out_one_by_one_and_of_xla(side: int) 
     np.testing.assert_array_equal(found, windows(x).astype(np.float32))
     reduced = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 3, 3, 1), (1, 2, 2, 1), "SAME")
     np.testing.assert_array_equal(found, reduced)
+
+
+@pytest.mark.parametrize("size", [2, 4])
+def test_the_largest_of_each_tile_is_that_of_numpy_and_no_number_stays_none(size: int) -> None:
+    x = np.random.default_rng(size).normal(size=(3, 8, 8, 2)).astype(np.float32)
+    x[0, 0, 0, 0] = x[1, 7, 7, 1] = x[2, 0, 1, 0] = np.nan
+    tiles = x.reshape(3, 8 // size, size, 8 // size, size, 2)
+    np.testing.assert_array_equal(max_pool(jnp.asarray(x), size), tiles.max(axis=(2, 4)))
 
 
 @pytest.mark.parametrize("spec", [C1(width=2, dropout=False), C2(width=1, dropout=False)], ids=["c1", "c2"])
