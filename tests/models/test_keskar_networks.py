@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from basin.models import C1, C2, C3, C4, F1, F2, MLP, AnyModel, build
+from basin.models import C1, C2, C3, C4, F1, F2, MLP, AnyModel, Glorot, build
 from basin.models.convolution import convolve, lowered_for_training, max_pool, overlapping_max_pool
 from basin.models.model import Mode, Model
 
@@ -71,7 +71,7 @@ def test_the_networks_of_more_classes_are_those_of_fewer() -> None:
 
 
 def test_f2_has_seven_layers() -> None:
-    assert F2().as_mlp() == MLP(widths=(512,) * 7, norm="batch", initializer={"kind": "glorot"})
+    assert F2().as_mlp() == MLP(widths=(512,) * 7, norm="batch", initializer=Glorot())
 
 
 # --- What they compute -----------------------------------------------------------------------------------------------
@@ -155,7 +155,7 @@ def test_numbers_are_dropped_in_training_alone_and_the_switch_leaves_the_weights
     assert np.abs(outputs(with_dropout, params, x, Mode.TRAIN) - plain).max() > 0.05
 
 
-def shares_dropped(spec: C1, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def shares_dropped(spec: C1 | C2, monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, int]]:
     """The share that each dropout drops, in the order in which a pass meets them, and the widths of what it drops."""
     from flax import nnx
 

@@ -127,7 +127,8 @@ def mean_pool(x: Images, size: int) -> jax.Array:
 
 
 def _native(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
-    padding = ((kernel.shape[0] // 2,) * 2,) * 2
+    reach = kernel.shape[0] // 2
+    padding = ((reach, reach), (reach, reach))
     return lax.conv_general_dilated(x, kernel, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
 
 
