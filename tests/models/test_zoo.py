@@ -11,6 +11,8 @@ import pytest
 from flax import nnx
 
 from basin.models import (
+    C1,
+    C2,
     CNN5,
     F1,
     MLP,
@@ -62,6 +64,8 @@ ZOO = {
     "mlp batch norm": build(MLP(widths=(16, 8), norm="batch", dropout=0.5), (5,), 3),
     "mlp batch norm alone": build(MLP(widths=(16, 8), norm="batch", norm_affine=False), (5,), 3),
     "mlp layer norm": build(MLP(widths=(16,), norm="layer", norm_position="after_activation"), (5,), 3),
+    "c1": build(C1(width=1), (4, 4, 1), 3),
+    "c2": build(C2(width=1), (4, 4, 1), 3),
     "cnn5": build(CNN5(width=2), (8, 8, 1), 3),
     "densenet": build(DenseNet(depth=7, growth=2), (8, 8, 1), 3),
     "vit": build(ViT(width=8, depth=1, heads=2, mlp_width=8, dropout=0.5), (8, 8, 1), 3),
