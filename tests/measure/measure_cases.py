@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.flatten_util import ravel_pytree
 
 from basin.loss import DatasetLoss
 from basin.models.model import Model
@@ -58,3 +59,17 @@ def positive_matrix(size, seed, rank=None):
 
 def leaf_bytes(tree):
     return [(np.asarray(leaf).dtype, np.asarray(leaf).tobytes()) for leaf in jax.tree.leaves(tree)]
+
+
+def dense_hessian(seed=0):
+    """Return the Hessian of :func:`network`'s loss in float64: the loss written out again, no product and no solver."""
+    loss, params = network(seed=seed)
+    x, y = np.asarray(loss.x, np.float64), np.asarray(loss.y)
+    with jax.enable_x64(True):
+        flat, unravel = ravel_pytree(jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), params))
+
+        def value(vector):
+            outputs, _ = apply(unravel(vector), {}, x, mode=None)
+            return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(outputs), y[:, None], axis=1))
+
+        return np.asarray(jax.hessian(value)(flat))

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
-from measure_cases import apply, linear, network, positive_matrix, quadratic
+from measure_cases import dense_hessian, linear, network, positive_matrix, quadratic
 
 from basin.loss import DatasetLoss
 from basin.measure import NotConvergedWarning, hessian_eigenvalues
@@ -19,17 +19,8 @@ SPECTRUM = np.linspace(0, 1, 297)
 
 
 def dense_spectrum(seed=0):
-    """Return all eigenvalues of the network's Hessian in float64, largest first, from a loss written out again."""
-    loss, params = network(seed=seed)
-    x, y = np.asarray(loss.x, np.float64), np.asarray(loss.y)
-    with jax.enable_x64(True):
-        flat, unravel = ravel_pytree(jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), params))
-
-        def value(vector):
-            outputs, _ = apply(unravel(vector), {}, x, mode=None)
-            return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(outputs), y[:, None], axis=1))
-
-        return np.linalg.eigvalsh(np.asarray(jax.hessian(value)(flat)))[::-1]
+    """Return all eigenvalues of the network's Hessian in float64, largest first."""
+    return np.linalg.eigvalsh(dense_hessian(seed))[::-1]
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("float64", 1e-9)])

@@ -192,11 +192,16 @@ class DatasetLoss:
         return self._mean("hvp", params, vector)
 
     def hessian_product(
-        self, params: Any, *, memory_bytes: int = curvature.DEFAULT_MEMORY_BYTES
+        self, params: Any, *, memory_bytes: int = curvature.DEFAULT_MEMORY_BYTES, stacked: bool = False
     ) -> Callable[[Any], Any]:
-        """Return `vector -> H vector` at one point for many vectors, keeping up to `memory_bytes` between products."""
+        """Return `vector -> H vector` at one point for many vectors, keeping up to `memory_bytes` between products.
+
+        With `stacked`, it takes several vectors at once, along one leading axis more of each leaf.
+        """
         with arithmetic(self.precision):
-            product = curvature.hessian_product(self.program, self._cast(params), self.data, memory_bytes)
+            product = curvature.hessian_product(
+                self.program, self._cast(params), self.data, memory_bytes, stacked=stacked
+            )
 
         def apply(vector: Any) -> Any:
             with arithmetic(self.precision):
@@ -221,9 +226,20 @@ class DatasetLoss:
     def head(self, num_examples: int) -> Self:
         """Return the mean loss over the first examples alone, in one chunk."""
         size = min(num_examples, self.num_examples)
-        y = self.y[:size]
+        return self.part(0, size).with_chunk_size(size)
+
+    def part(self, start: int, stop: int) -> Self:
+        """Return the mean loss over the examples from `start` to before `stop`, as they lie, in chunks as large.
+
+        Raises:
+            ValueError: There is no such example.
+        """
+        if not 0 <= start < stop <= self.num_examples:
+            raise ValueError(f"expected examples between 0 and {self.num_examples}, got {start} to {stop}")
+        y = self.y[start:stop]
+        size = min(self.chunk_size, stop - start)
         count = _count(self.example_loss, y, self.model.num_classes)
-        return self._with(x=self.x[:size], y=y, order=None, chunk_size=size, _count=count)
+        return self._with(x=self.x[start:stop], y=y, order=None, chunk_size=size, _count=count)
 
     def astype(self, precision: Precision) -> Self:
         """Return the same loss in another arithmetic; data and weights are cast where they are used.

@@ -11,14 +11,18 @@ from basin.measure.effective_model_complexity import (
 from basin.measure.effective_parameters import EffectiveParameters, effective_parameters
 from basin.measure.gauss_newton import gauss_newton
 from basin.measure.hessian import HessianEigenvalues, hessian_eigenvalues
+from basin.measure.hessian_trace import HessianTrace, hessian_trace
 from basin.measure.keskar_sharpness import KeskarSharpness, keskar_sharpness
 from basin.measure.result import Measurement, NotConvergedWarning
 from basin.measure.shrinkage import Decayed, Stopped
+from basin.measure.spectral_density import SpectralDensity, spectral_density
 from basin.measure.worlds import Worlds
 
 MEASURES: dict[str, Callable[..., Measurement]] = {
     "hessian_eigenvalues": hessian_eigenvalues,
+    "hessian_trace": hessian_trace,
     "keskar_sharpness": keskar_sharpness,
+    "spectral_density": spectral_density,
 }
 """Measures of `(loss_fn, params)` by name; being here enrols one in the contract test."""
 
@@ -28,9 +32,11 @@ __all__ = [
     "Decomposition",
     "EffectiveParameters",
     "HessianEigenvalues",
+    "HessianTrace",
     "KeskarSharpness",
     "Measurement",
     "NotConvergedWarning",
+    "SpectralDensity",
     "Stopped",
     "Threshold",
     "Worlds",
@@ -39,6 +45,8 @@ __all__ = [
     "effective_parameters",
     "gauss_newton",
     "hessian_eigenvalues",
+    "hessian_trace",
     "interpolation_threshold",
     "keskar_sharpness",
+    "spectral_density",
 ]

@@ -96,18 +96,23 @@ class Objective:
         value, gradient = self._run("value_and_grad", vector)
         return float(value), np.asarray(gradient)
 
-    def hessian_product(self, memory_bytes: int = DEFAULT_MEMORY_BYTES) -> Callable[[np.ndarray], np.ndarray]:
-        """Return `v -> H v` at the point, keeping up to `memory_bytes` of the forward and backward pass."""
+    def hessian_product(
+        self, memory_bytes: int = DEFAULT_MEMORY_BYTES, *, stacked: bool = False
+    ) -> Callable[[np.ndarray], np.ndarray]:
+        """Return `v -> H v` at the point, keeping up to `memory_bytes` of the forward and backward pass.
+
+        With `stacked`, `v` is a matrix of which each row is a vector, and each row counts as a product.
+        """
         with arithmetic(self.precision):
             point = jnp.asarray(self.point)
             product = (
-                _callable_product(self._program, self.layout, point, memory_bytes)
+                _callable_product(self._program, self.layout, point, memory_bytes, stacked)
                 if isinstance(self._program, CallableProgram)
-                else self._dataset_product(point, memory_bytes)
+                else self._dataset_product(point, memory_bytes, stacked)
             )
 
         def counted(vector: np.ndarray) -> np.ndarray:
-            self.counts["products"] += 1
+            self.counts["products"] += len(vector) if stacked else 1
             with arithmetic(self.precision):
                 return np.asarray(product(jnp.asarray(vector, self.precision)))
 
@@ -130,10 +135,10 @@ class Objective:
         assert self.loss is not None
         return self.loss.head(self.loss.chunk_size)
 
-    def _dataset_product(self, point: jax.Array, memory_bytes: int) -> Callable[[jax.Array], jax.Array]:
+    def _dataset_product(self, point: jax.Array, memory_bytes: int, stacked: bool) -> Callable[[jax.Array], jax.Array]:
         assert self.loss is not None
         layout = self.layout
-        product = self.loss.hessian_product(_unravel(layout, point), memory_bytes=memory_bytes)
+        product = self.loss.hessian_product(_unravel(layout, point), memory_bytes=memory_bytes, stacked=stacked)
         return lambda vector: _ravel(layout, product(_unravel(layout, vector)))
 
     def _run(self, quantity: Quantity, vector: np.ndarray) -> Any:
@@ -166,20 +171,27 @@ _shared = jax.jit(_flat, static_argnums=(0, 1, 2))
 
 @partial(jax.jit, static_argnums=0)
 def _unravel(layout: Layout, vector: jax.Array) -> Any:
-    return layout.unravel(vector)
+    return layout.unravel(vector) if vector.ndim == 1 else jax.vmap(layout.unravel)(vector)
 
 
 @partial(jax.jit, static_argnums=0)
 def _ravel(layout: Layout, tree: Any) -> jax.Array:
-    return layout.ravel(tree)
+    is_stacked = jnp.ndim(jax.tree.leaves(tree)[0]) > len(layout.shapes[0])
+    return jax.vmap(layout.ravel)(tree) if is_stacked else layout.ravel(tree)
 
 
 def _callable_product(
-    program: CallableProgram, layout: Layout, point: jax.Array, memory_bytes: int
+    program: CallableProgram, layout: Layout, point: jax.Array, memory_bytes: int, stacked: bool
 ) -> Callable[[jax.Array], jax.Array]:
     gradient = jax.grad(lambda vector: program.scalar(layout.unravel(vector)))
     linearise = jax.jit(lambda vector: jax.linearize(gradient, vector)[1])
     kept = jax.eval_shape(linearise, point)
     if sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(kept)) <= memory_bytes:
-        return partial(jax.jit(lambda linear, vector: linear(vector)), linearise(point))
-    return partial(jax.jit(lambda at, vector: jax.jvp(gradient, (at,), (vector,))[1]), point)
+        return partial(jax.jit(lambda linear, vector: _each(linear, stacked)(vector)), linearise(point))
+    return partial(
+        jax.jit(lambda at, vector: _each(lambda one: jax.jvp(gradient, (at,), (one,))[1], stacked)(vector)), point
+    )
+
+
+def _each(function: Callable[[jax.Array], jax.Array], stacked: bool) -> Callable[[jax.Array], jax.Array]:
+    return jax.vmap(function) if stacked else function

@@ -29,7 +29,7 @@ class Measurement:
     """
 
     value: float | np.ndarray
-    stderr: float | None
+    stderr: float | np.ndarray | None
     converged: bool
     num_passes: int
     seconds: float
