@@ -10,9 +10,11 @@ from basin.measure.effective_model_complexity import (
 )
 from basin.measure.effective_parameters import EffectiveParameters, effective_parameters
 from basin.measure.gauss_newton import gauss_newton
+from basin.measure.gradient_noise_scale import GradientNoiseScale, gradient_noise_scale
 from basin.measure.hessian import HessianEigenvalues, hessian_eigenvalues
 from basin.measure.hessian_trace import HessianTrace, hessian_trace
 from basin.measure.keskar_sharpness import KeskarSharpness, keskar_sharpness
+from basin.measure.noise_from_norms import noise_from_norms
 from basin.measure.result import Measurement, NotConvergedWarning
 from basin.measure.shrinkage import Decayed, Stopped
 from basin.measure.spectral_density import SpectralDensity, spectral_density
@@ -31,6 +33,7 @@ __all__ = [
     "Decayed",
     "Decomposition",
     "EffectiveParameters",
+    "GradientNoiseScale",
     "HessianEigenvalues",
     "HessianTrace",
     "KeskarSharpness",
@@ -44,9 +47,11 @@ __all__ = [
     "effective_model_complexity",
     "effective_parameters",
     "gauss_newton",
+    "gradient_noise_scale",
     "hessian_eigenvalues",
     "hessian_trace",
     "interpolation_threshold",
     "keskar_sharpness",
+    "noise_from_norms",
     "spectral_density",
 ]
