@@ -59,13 +59,13 @@ def test_both_scales_are_those_of_the_distribution_within_their_errors():
 
 def test_the_jackknife_states_the_scatter_over_data():
     results = []
-    for seed in range(40):
+    for seed in range(30):
         loss = DatasetLoss(linear(4, 1), {}, *regression(4000, seed), example_loss="mse", precision="float64")
-        results.append(gradient_noise_scale(loss, WEIGHTS[:, None], num_batches=50))
+        results.append(gradient_noise_scale(loss, WEIGHTS[:, None], num_batches=25))
     trace, square, *_ = expected()
     values, errors = [item.value for item in results], [item.stderr for item in results]
-    assert np.mean(errors) == pytest.approx(np.std(values), rel=0.35)
-    assert np.mean(values) == pytest.approx(trace / square, abs=3 * np.std(values) / np.sqrt(40) + 0.5)
+    assert np.mean(errors) == pytest.approx(np.std(values), rel=0.4)
+    assert np.mean(values) == pytest.approx(trace / square, abs=3 * np.std(values) / np.sqrt(30) + 0.5)
 
 
 @unresolved

@@ -224,22 +224,23 @@ class DatasetLoss:
         return self._with(order=jax.random.permutation(key, self.num_examples))
 
     def head(self, num_examples: int) -> Self:
-        """Return the mean loss over the first examples alone, in one chunk."""
+        """Return the mean loss over the first examples alone, in the order of visits and in one chunk."""
         size = min(num_examples, self.num_examples)
         return self.part(0, size).with_chunk_size(size)
 
     def part(self, start: int, stop: int) -> Self:
-        """Return the mean loss over the examples from `start` to before `stop`, as they lie, in chunks as large.
+        """Return the mean loss over the examples from `start` to before `stop`, counted in the order of visits.
 
         Raises:
             ValueError: There is no such example.
         """
         if not 0 <= start < stop <= self.num_examples:
             raise ValueError(f"expected examples between 0 and {self.num_examples}, got {start} to {stop}")
-        y = self.y[start:stop]
-        size = min(self.chunk_size, stop - start)
+        which = slice(start, stop) if self.order is None else self.order[start:stop]
+        with arithmetic("float64" if _has_float64(self.x, self.y) else "float32"):
+            x, y = self.x[which], self.y[which]
         count = _count(self.example_loss, y, self.model.num_classes)
-        return self._with(x=self.x[start:stop], y=y, order=None, chunk_size=size, _count=count)
+        return self._with(x=x, y=y, order=None, chunk_size=min(self.chunk_size, stop - start), _count=count)
 
     def astype(self, precision: Precision) -> Self:
         """Return the same loss in another arithmetic; data and weights are cast where they are used.

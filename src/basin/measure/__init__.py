@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from basin.measure.adaptive_sharpness import AdaptiveSharpness, adaptive_sharpness
 from basin.measure.bootstrap_decomposition import Decomposition, bootstrap_decomposition
 from basin.measure.effective_model_complexity import (
     Threshold,
@@ -16,20 +17,24 @@ from basin.measure.hessian_trace import HessianTrace, hessian_trace
 from basin.measure.keskar_sharpness import KeskarSharpness, keskar_sharpness
 from basin.measure.noise_from_norms import noise_from_norms
 from basin.measure.result import Measurement, NotConvergedWarning
+from basin.measure.sam_sharpness import SamSharpness, sam_sharpness
 from basin.measure.shrinkage import Decayed, Stopped
 from basin.measure.spectral_density import SpectralDensity, spectral_density
 from basin.measure.worlds import Worlds
 
 MEASURES: dict[str, Callable[..., Measurement]] = {
+    "adaptive_sharpness": adaptive_sharpness,
     "hessian_eigenvalues": hessian_eigenvalues,
     "hessian_trace": hessian_trace,
     "keskar_sharpness": keskar_sharpness,
+    "sam_sharpness": sam_sharpness,
     "spectral_density": spectral_density,
 }
 """Measures of `(loss_fn, params)` by name; being here enrols one in the contract test."""
 
 __all__ = [
     "MEASURES",
+    "AdaptiveSharpness",
     "Decayed",
     "Decomposition",
     "EffectiveParameters",
@@ -39,10 +44,12 @@ __all__ = [
     "KeskarSharpness",
     "Measurement",
     "NotConvergedWarning",
+    "SamSharpness",
     "SpectralDensity",
     "Stopped",
     "Threshold",
     "Worlds",
+    "adaptive_sharpness",
     "bootstrap_decomposition",
     "effective_model_complexity",
     "effective_parameters",
@@ -53,5 +60,6 @@ __all__ = [
     "interpolation_threshold",
     "keskar_sharpness",
     "noise_from_norms",
+    "sam_sharpness",
     "spectral_density",
 ]

@@ -1,4 +1,4 @@
-"""Climbing inside a cube: the paper's ten iterations of L-BFGS-B, steps from vertex to vertex, and single flips.
+"""Climbing inside a cube or ball: the paper's ten iterations of L-BFGS-B, steps between extreme points, single flips.
 
 A late minimum is so flat that L-BFGS-B, which takes the size of its first steps from the size of the gradient, hardly
 moves in ten iterations. A vertex step needs no size: it goes where the linear model is largest over the whole cube,
@@ -6,8 +6,8 @@ moves in ten iterations. A vertex step needs no size: it goes where the linear m
     u <- sign(df/du at u),
 
 which for a convex loss never goes down (`f(v) >= f(u) + g'(v - u) >= f(u)`). Where a loss is not convex the step is
-halved until it gains. In few dimensions the vertex reached is polished: coordinates are flipped one at a time while any
-flip gains.
+halved until it gains. In a ball the step goes to the pole, `slope / |slope|`, for the same reason. In few dimensions
+the vertex reached is polished: coordinates are flipped one at a time while any flip gains.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ FLIP_DIMENSION = 32
 _HALVINGS = 5
 
 Gain = Callable[[np.ndarray], tuple[float, np.ndarray]]
+Extreme = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""From a place and the slope there to where the linear model is largest; the place itself where there is no slope."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,10 +91,21 @@ def lbfgs(evaluate: Gain, half_widths: np.ndarray, u: np.ndarray, start: int = 0
     return PaperSearch(end, -float(lowest), start, int(found["nit"]), "ABNORMAL" in str(found["task"]))
 
 
-def ascend(evaluate: Gain, path: Path, *, max_steps: int, tolerance: float) -> Path:
-    """Return the path continued from vertex to vertex until a step gains less than `tolerance` of the gain so far."""
+def vertex(u: np.ndarray, slope: np.ndarray) -> np.ndarray:
+    """Return the vertex of the cube [-1, 1]^d that a slope points to; coordinates without a slope stay."""
+    return np.where(slope == 0, u, np.sign(slope))
+
+
+def pole(u: np.ndarray, slope: np.ndarray) -> np.ndarray:
+    """Return the point of the unit sphere that a slope points to; the place itself where there is no slope."""
+    norm = np.linalg.norm(slope)
+    return slope / norm if norm > 0 else u
+
+
+def ascend(evaluate: Gain, path: Path, *, max_steps: int, tolerance: float, extreme: Extreme = vertex) -> Path:
+    """Return the path continued from extreme to extreme until a step gains less than `tolerance` of the gain so far."""
     for _ in range(max_steps):
-        target = np.where(path.slope == 0, path.u, np.sign(path.slope))
+        target = extreme(path.u, path.slope)
         further = None if np.array_equal(target, path.u) else _step(evaluate, path, target)
         if further is None:
             return replace(path, resting=True)
