@@ -1,8 +1,8 @@
 """Adaptive and SAM sharpness: closed forms on quadratics, brute force on the box, and what rescaling may not change.
 
 On a quadratic at its minimum the worst case on a ball is an eigenvalue of c H c and the average a trace, both from
-NumPy; the worst case on a box is at one of its vertices, all of which are tried. A ReLU network whose layers are rescaled by
-alpha and 1 / alpha (Dinh et al. 2017) computes the same function, so a measure of the function may not move.
+NumPy; the worst case on a box is at one of its vertices, all of which are tried. A ReLU network whose layers are
+rescaled by alpha and 1 / alpha (Dinh et al. 2017) computes the same function, so a measure of it may not move.
 """
 
 import itertools

@@ -15,7 +15,9 @@ from basin.measure.gradient_noise_scale import GradientNoiseScale, gradient_nois
 from basin.measure.hessian import HessianEigenvalues, hessian_eigenvalues
 from basin.measure.hessian_trace import HessianTrace, hessian_trace
 from basin.measure.keskar_sharpness import KeskarSharpness, keskar_sharpness
+from basin.measure.margins import Margins, margins
 from basin.measure.noise_from_norms import noise_from_norms
+from basin.measure.pac_bayes_flatness import PacBayesFlatness, pac_bayes_flatness
 from basin.measure.result import Measurement, NotConvergedWarning
 from basin.measure.sam_sharpness import SamSharpness, sam_sharpness
 from basin.measure.shrinkage import Decayed, Stopped
@@ -27,6 +29,7 @@ MEASURES: dict[str, Callable[..., Measurement]] = {
     "hessian_eigenvalues": hessian_eigenvalues,
     "hessian_trace": hessian_trace,
     "keskar_sharpness": keskar_sharpness,
+    "pac_bayes_flatness": pac_bayes_flatness,
     "sam_sharpness": sam_sharpness,
     "spectral_density": spectral_density,
 }
@@ -42,8 +45,10 @@ __all__ = [
     "HessianEigenvalues",
     "HessianTrace",
     "KeskarSharpness",
+    "Margins",
     "Measurement",
     "NotConvergedWarning",
+    "PacBayesFlatness",
     "SamSharpness",
     "SpectralDensity",
     "Stopped",
@@ -59,7 +64,9 @@ __all__ = [
     "hessian_trace",
     "interpolation_threshold",
     "keskar_sharpness",
+    "margins",
     "noise_from_norms",
+    "pac_bayes_flatness",
     "sam_sharpness",
     "spectral_density",
 ]

@@ -85,9 +85,10 @@ class Neighbourhood:
         """Return the neighbourhood of the objective's point, where the loss is `loss`."""
         return cls(objective, metric, loss, metric.axes(objective.point.astype(np.float64)))
 
-    def gain(self, u: np.ndarray) -> float:
-        """Return how much higher the loss is at `u`."""
-        return self._finite(self.objective.value(self._at(u))) - self.loss
+    def gain(self, u: np.ndarray, *, finite: bool = True) -> float:
+        """Return how much higher the loss is at `u`, which `finite` demands to be a number."""
+        value = self.objective.value(self._at(u))
+        return (self._finite(value) if finite else value) - self.loss
 
     def gain_and_slope(self, u: np.ndarray) -> tuple[float, np.ndarray]:
         """Return how much higher the loss is at `u`, and the slope there."""
@@ -104,7 +105,7 @@ class Neighbourhood:
 
 
 class Batches:
-    """An objective, and the same loss over disjoint random batches of its examples; without a size, over all of them."""
+    """An objective, and the same loss over disjoint random batches of its examples; without a size, over them all."""
 
     def __init__(self, whole: Objective, loss_at_point: float, key: jax.Array, batch_size: int | None) -> None:
         """Divide the examples of a loss; a callable has none.
