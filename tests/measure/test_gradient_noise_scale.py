@@ -29,9 +29,9 @@ def regression(num_examples, seed=0):
     return x, NOISE * random.standard_normal((num_examples, 1))
 
 
-def expected():
+def expected(weights=WEIGHTS):
     """Return tr Sigma, |G|^2, tr(H Sigma) and G'HG."""
-    u, mean = WEIGHTS @ (SPREADS * WEIGHTS) + NOISE**2, SPREADS * WEIGHTS
+    u, mean = weights @ (SPREADS * weights) + NOISE**2, SPREADS * weights
     sigma = u * np.diag(SPREADS) + np.outer(mean, mean)
     return np.trace(sigma), mean @ mean, np.trace(np.diag(SPREADS) @ sigma), mean @ (SPREADS * mean)
 
@@ -61,8 +61,8 @@ def test_the_jackknife_states_the_scatter_over_data():
     results = []
     for seed in range(30):
         loss = DatasetLoss(linear(4, 1), {}, *regression(4000, seed), example_loss="mse", precision="float64")
-        results.append(gradient_noise_scale(loss, WEIGHTS[:, None], num_batches=25))
-    trace, square, *_ = expected()
+        results.append(gradient_noise_scale(loss, 3 * WEIGHTS[:, None], num_batches=25))
+    trace, square, *_ = expected(3 * WEIGHTS)
     values, errors = [item.value for item in results], [item.stderr for item in results]
     assert np.mean(errors) == pytest.approx(np.std(values), rel=0.4)
     assert np.mean(values) == pytest.approx(trace / square, abs=3 * np.std(values) / np.sqrt(30) + 0.5)

@@ -2,10 +2,10 @@ r"""Margins: by how much the output of the right class exceeds the largest other
 
 .. math:: \mu_i = z_{i, y_i} - \max_{j \ne y_i} z_{i, j} .
 
-The value is a low percentile of them (Jiang et al. 2020 take the 10th). Below 0 an example is misclassified; the share of those is the error. Outputs have no
-scale of their own: multiply the last layer by 2 and no decision changes, but every margin doubles, and training with
-cross-entropy goes on doing just that. `normalised` takes margins of outputs less their mean, divided by their norm,
-which lie between -sqrt(2) and sqrt(2).
+The value is a low percentile of them (Jiang et al. 2020 take the 10th). Below 0 an example is misclassified; the share
+of those is the error. Outputs have no scale of their own: multiply the last layer by 2 and no decision changes, but
+every margin doubles, and training with cross-entropy goes on doing just that. `normalised` takes margins of outputs
+less their mean, divided by their norm, which lie between -sqrt(2) and sqrt(2).
 
 Reference: Y. Jiang, B. Neyshabur, H. Mobahi, D. Krishnan, S. Bengio. Fantastic generalization measures and where to
 find them. ICLR 2020.
