@@ -58,9 +58,9 @@ def test_both_scales_are_those_of_the_distribution_within_their_errors():
 
 
 def test_the_jackknife_states_the_scatter_over_data():
-    results = []
+    results, model = [], linear(4, 1)
     for seed in range(30):
-        loss = DatasetLoss(linear(4, 1), {}, *regression(4000, seed), example_loss="mse", precision="float64")
+        loss = DatasetLoss(model, {}, *regression(4000, seed), example_loss="mse", precision="float64")
         results.append(gradient_noise_scale(loss, 3 * WEIGHTS[:, None], num_batches=25))
     trace, square, *_ = expected(3 * WEIGHTS)
     values, errors = [item.value for item in results], [item.stderr for item in results]

@@ -22,18 +22,18 @@ POINT = np.array([0.5, -2.0, 1.0, 0.1, -0.7])
 @pytest.mark.parametrize(("adaptive", "eta"), [(False, 0.0), (True, 0.0), (True, 1e-3)])
 def test_on_a_quadratic_it_is_a_trace(adaptive, eta):
     result = pac_bayes_flatness(
-        quadratic(HESSIAN, minimum=POINT), POINT, rise=0.3, adaptive=adaptive, eta=eta, num_samples=200
+        quadratic(HESSIAN, minimum=POINT), POINT, rise=0.3, adaptive=adaptive, eta=eta, num_samples=60
     )
     c = np.abs(POINT) + eta if adaptive else np.ones(5)
     exact = np.sum(c**2 * np.diag(HESSIAN)) / 0.6
     assert abs(result.value - exact) < 3 * result.stderr
-    assert result.stderr < 0.2 * exact
+    assert result.stderr < 0.4 * exact
     assert result.value == pytest.approx(result.sigma**-2)
 
 
 def test_the_standard_error_is_the_scatter_over_keys():
     results = [
-        pac_bayes_flatness(quadratic(HESSIAN, minimum=POINT), POINT, num_samples=15, key=key) for key in range(20)
+        pac_bayes_flatness(quadratic(HESSIAN, minimum=POINT), POINT, num_samples=8, key=key) for key in range(16)
     ]
     values, errors = np.array([(item.value, item.stderr) for item in results]).T
     assert np.mean(errors) == pytest.approx(np.std(values), rel=0.5)
@@ -46,9 +46,9 @@ def wrong(outputs, labels):
 def test_an_error_rate_rises_as_a_normal_tail():
     """Two outputs w and 0 with w = 2: an example is lost when the difference of two noises is below -2."""
     loss = DatasetLoss(linear(1, 2), {}, np.ones((4, 1), np.float32), np.zeros(4, np.int32), example_loss=wrong)
-    result = pac_bayes_flatness(loss, np.array([[2.0, 0.0]]), rise=0.1, num_samples=400)
+    result = pac_bayes_flatness(loss, np.array([[2.0, 0.0]]), rise=0.1, num_samples=100)
     exact = -2 / scipy.stats.norm.ppf(0.1) / math.sqrt(2)
-    assert result.sigma == pytest.approx(exact, rel=0.15)
+    assert result.sigma == pytest.approx(exact, rel=0.25)
     assert result.loss == 0
 
 
@@ -73,10 +73,11 @@ def test_a_loss_that_overflows_far_away_is_no_hindrance():
     assert 0.1 < result.sigma < 2
 
 
-def test_a_rise_that_does_not_grow_is_said_not_to():
-    with pytest.warns(NotConvergedWarning, match="does not grow with the noise"):
-        result = pac_bayes_flatness(lambda w: jnp.where(jnp.sum(w**2) > 1e-4, 1.0, 0.0) + 0 * w[0], np.zeros(500))
+def test_a_rise_that_jumps_to_infinity_has_no_standard_error():
+    with pytest.warns(NotConvergedWarning, match="does not grow with the noise or is infinite"):
+        result = pac_bayes_flatness(lambda w: jnp.sum(jnp.where(jnp.abs(w) > 0.1, jnp.inf, w**2)), np.zeros(3))
     assert result.stderr is None
+    assert not result.converged
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_a_rise_that_does_not_grow_is_said_not_to():
         ({"start": jnp.ones(5)}, "num_examples: expected the number of training examples"),
         ({"start": [jnp.ones(5)], "num_examples": 5}, "another structure"),
         ({"start": jnp.ones(5), "adaptive": True}, "start: expected none with adaptive=True"),
-        ({"rise": 1e-12}, "expected a loss that a noise of 1e-06"),
+        ({"rise": 1e-12}, "expected a noise of 1e-06 to raise the loss by less"),
     ],
 )
 def test_mistakes_are_named(options, message):
@@ -113,11 +114,11 @@ def test_margins_are_those_of_the_outputs(normalised, chunk_size):
 
 
 def test_the_error_of_a_percentile_is_its_scatter_over_samples():
-    random = np.random.default_rng(0)
+    random, model = np.random.default_rng(0), linear(2, 2)
     results = []
-    for _ in range(200):
+    for _ in range(100):
         outputs = np.stack([random.standard_normal(400), np.zeros(400)], axis=1)
-        loss = DatasetLoss(linear(2, 2), {}, outputs, np.zeros(400, np.int32))
+        loss = DatasetLoss(model, {}, outputs, np.zeros(400, np.int32))
         results.append(margins(loss, np.eye(2), percentile=20))
     values, errors = np.array([(item.value, item.stderr) for item in results]).T
     assert np.mean(values) == pytest.approx(scipy.stats.norm.ppf(0.2), abs=0.02)

@@ -39,10 +39,10 @@ from basin.loss.precision import Precision, check_precision
 from basin.measure.ascent import Path, ascend
 from basin.measure.box_search import STEP_TOLERANCE
 from basin.measure.guard import guard
-from basin.measure.keys import fold, resolve_key
+from basin.measure.keys import resolve_key
 from basin.measure.neighbourhood import Batches, Metric, Neighbourhood
 from basin.measure.objective import LossFn, Objective
-from basin.measure.probes import check_at_least, standard_error
+from basin.measure.probes import check_at_least, normal, standard_error, uniform
 from basin.measure.result import Measurement, NotConvergedWarning, frozen_array
 from basin.measure.threads import one_blas_thread
 
@@ -187,12 +187,8 @@ def _average(near: Neighbourhood, key: jax.Array, num_samples: int) -> np.ndarra
     size = len(near.axes)
     found = []
     for index in range(num_samples):
-        draw = fold(key, "noise", index)
-        if near.metric.p == 2:
-            u = jax.random.normal(draw, (size,), np.float32)
-        else:
-            u = jax.random.uniform(draw, (size,), np.float32, -1, 1)
-        step = np.asarray(u).astype(np.float64)
+        draw = normal if near.metric.p == 2 else uniform
+        step = draw(key, "noise", index, size)
         found.append((near.gain(step) + near.gain(-step)) / 2)
     return np.array(found)
 
@@ -201,7 +197,7 @@ def _worst(near: Neighbourhood, key: jax.Array, num_starts: int, max_steps: int)
     """Return where the climbs from each start ended."""
     size, paths = len(near.axes), []
     for start in range(num_starts):
-        u = near.metric.interior(fold(key, "start", start), size) if start else np.zeros(size)
+        u = near.metric.interior(key, start, size) if start else np.zeros(size)
         path = Path.start(near.gain_and_slope, u)
         paths.append(
             ascend(

@@ -20,7 +20,7 @@ import numpy as np
 from basin.measure.ascent import Extreme, pole, vertex
 from basin.measure.keys import fold
 from basin.measure.objective import Objective
-from basin.measure.probes import blocks, check_at_least
+from basin.measure.probes import blocks, check_at_least, normal, uniform
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,12 @@ class Metric:
         """Return `rho c` at some weights."""
         return self.rho * (np.abs(point) + self.eta if self.adaptive else np.ones_like(point))
 
-    def interior(self, key: jax.Array, size: int) -> np.ndarray:
-        """Return a random place: uniform in the box, or in a uniform direction halfway to the sphere."""
+    def interior(self, key: jax.Array, index: int, size: int) -> np.ndarray:
+        """Return a random place by number: uniform in the box, or in a uniform direction halfway to the sphere."""
         if self.p == 2:
-            direction = np.asarray(jax.random.normal(key, (size,), np.float32)).astype(np.float64)
+            direction = normal(key, "start", index, size)
             return 0.5 * direction / np.linalg.norm(direction)
-        return np.asarray(jax.random.uniform(key, (size,), np.float32, -1, 1)).astype(np.float64)
+        return uniform(key, "start", index, size)
 
     def __str__(self) -> str:
         lengths = f"(|w| + {self.eta:g})" if self.eta else "|w|"

@@ -39,14 +39,14 @@ import scipy.optimize
 
 from basin.loss.precision import Precision, check_precision
 from basin.measure.guard import guard
-from basin.measure.keys import fold, resolve_key
+from basin.measure.keys import resolve_key
 from basin.measure.neighbourhood import Metric, Neighbourhood
 from basin.measure.objective import LossFn, Objective
-from basin.measure.probes import check_at_least, standard_error
+from basin.measure.probes import check_at_least, normal, standard_error
 from basin.measure.result import Measurement, NotConvergedWarning
 from basin.measure.threads import one_blas_thread
 
-_LEAST, _DOUBLINGS = 1e-6, 40
+_GUESS, _LEAST, _DOUBLINGS = 0.01, 1e-6, 40
 _LOG_TOLERANCE = 1e-3
 _SLOPE_STEP = 0.1
 
@@ -117,7 +117,7 @@ def pac_bayes_flatness(
         ValueError: The loss fails the guard, is spoilt by a noise of 1e-6, or an argument is out of range.
 
     Warns:
-        NotConvergedWarning: The mean rise is flat or falls where it reaches `rise`, so `sigma` is not determined there.
+        NotConvergedWarning: Where the mean rise reaches `rise` it is flat, falls or is infinite, so `sigma` has no error.
 
     Example:
         Of a quadratic at its minimum the value is the trace over twice the rise:
@@ -175,34 +175,37 @@ class _Noisy:
         """Return the mean rise of each pair of opposite draws; infinite where the loss is not finite."""
         found = []
         for index in range(self.num_samples):
-            draw = jax.random.normal(fold(self.key, "noise", index), (len(self.near.axes),), np.float32)
-            step = size * np.asarray(draw).astype(np.float64)
+            step = size * normal(self.key, "noise", index, len(self.near.axes))
             found.append((self.near.gain(step, finite=False) + self.near.gain(-step, finite=False)) / 2)
         return np.nan_to_num(np.array(found), nan=np.inf, posinf=np.inf)
 
 
 def _smallest(noisy: _Noisy, rise: float) -> float:
-    """Return the noise that raises the mean loss by `rise`, in the first doubling that does; infinite if none does."""
+    """Return the noise that raises the mean loss by `rise`; infinite if none does. Doublings bracket it."""
 
     def missing(log_size: float) -> float:
         mean = float(np.mean(noisy.rises(math.exp(log_size))))
         return min(mean, 1e3 * rise) - rise
 
-    sizes = [math.log(_LEAST) + step * math.log(2) for step in range(_DOUBLINGS)]
-    first = next((place for place, size in enumerate(sizes) if missing(size) >= 0), None)
-    if first is None:
-        return math.inf
-    if first == 0:
-        raise ValueError(f"expected a loss that a noise of {_LEAST:g} raises by less than {rise:g}, got more; raise it")
-    return math.exp(scipy.optimize.brentq(missing, sizes[first - 1], sizes[first], xtol=_LOG_TOLERANCE))
+    low, doubling = math.log(_GUESS), math.log(2)
+    while missing(low) >= 0:
+        low -= doubling
+        if low < math.log(_LEAST):
+            raise ValueError(f"expected a noise of {_LEAST:g} to raise the loss by less than {rise:g}; raise `rise`")
+    for _ in range(_DOUBLINGS):
+        if missing(low + doubling) >= 0:
+            return math.exp(scipy.optimize.brentq(missing, low, low + doubling, xtol=_LOG_TOLERANCE))
+        low += doubling
+    return math.inf
 
 
 def _log_error(noisy: _Noisy, sigma: float) -> float | None:
-    """Return the standard error of log sigma; none where the rise does not grow with the noise."""
-    error = standard_error(noisy.rises(sigma))
-    ahead, behind = (float(np.mean(noisy.rises(sigma * math.exp(step)))) for step in (_SLOPE_STEP, -_SLOPE_STEP))
-    slope = (ahead - behind) / (2 * _SLOPE_STEP)
-    return error / slope if error is not None and math.isfinite(error) and slope > 0 else None
+    """Return the standard error of log sigma; none where the rise does not grow with the noise, or jumps to infinity."""
+    behind, here, ahead = (noisy.rises(sigma * math.exp(step)) for step in (-_SLOPE_STEP, 0.0, _SLOPE_STEP))
+    if not np.all(np.isfinite([behind, here, ahead])):
+        return None
+    slope, error = float(np.mean(ahead - behind)) / (2 * _SLOPE_STEP), standard_error(here)
+    return error / slope if error is not None and slope > 0 else None
 
 
 def _distance(objective: Objective, start: Any, adaptive: bool) -> float | None:
@@ -237,8 +240,8 @@ def _definition(rise: float, metric: Metric, num_samples: int, objective: Object
 
 def _warn(sigma: float) -> None:
     warnings.warn(
-        f"pac_bayes_flatness: at sigma = {sigma:.1e} the mean rise does not grow with the noise, so it has no standard "
-        "error; raise num_samples",
+        f"pac_bayes_flatness: around sigma = {sigma:.1e} the mean rise does not grow with the noise or is infinite, so "
+        "it has no standard error; raise num_samples or lower rise",
         NotConvergedWarning,
         stacklevel=4,
     )

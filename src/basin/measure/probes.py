@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +18,17 @@ BlockOperator = Callable[[np.ndarray], np.ndarray]
 
 def rademacher(key: jax.Array, index: int, size: int, dtype: str) -> np.ndarray:
     """Return probe number `index`: independent signs, +1 or -1; the same in every arithmetic."""
-    return np.asarray(jax.random.rademacher(fold(key, "probe", index), (size,), jnp.int8)).astype(dtype)
+    return np.asarray(_signs(key, index, size)).astype(dtype)
+
+
+def normal(key: jax.Array, name: str, index: int, size: int, dtype: str = "float64") -> np.ndarray:
+    """Return standard normal numbers of one named use, drawn in float32: the same in every arithmetic."""
+    return np.asarray(_normals(key, name, index, size)).astype(dtype)
+
+
+def uniform(key: jax.Array, name: str, index: int, size: int) -> np.ndarray:
+    """Return numbers between -1 and 1 of one named use, drawn in float32."""
+    return np.asarray(_uniforms(key, name, index, size)).astype(np.float64)
 
 
 def blocks(total: int, size: int) -> Iterator[range]:
@@ -38,3 +50,18 @@ def check_at_least(name: str, got: int, least: int, what: str) -> None:
     """
     if got < least:
         raise ValueError(f"{name}: expected at least {least} {what}, got {got}")
+
+
+@partial(jax.jit, static_argnames="size")
+def _signs(key: jax.Array, index: Any, size: int) -> jax.Array:
+    return jax.random.rademacher(fold(key, "probe", index), (size,), jnp.int8)
+
+
+@partial(jax.jit, static_argnames=("name", "size"))
+def _normals(key: jax.Array, name: str, index: Any, size: int) -> jax.Array:
+    return jax.random.normal(fold(key, name, index), (size,), jnp.float32)
+
+
+@partial(jax.jit, static_argnames=("name", "size"))
+def _uniforms(key: jax.Array, name: str, index: Any, size: int) -> jax.Array:
+    return jax.random.uniform(fold(key, name, index), (size,), jnp.float32, -1, 1)

@@ -34,7 +34,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import scipy.stats
 from jaxtyping import Float
@@ -42,9 +41,9 @@ from jaxtyping import Float
 from basin.loss.curvature import DEFAULT_MEMORY_BYTES
 from basin.loss.precision import Precision, check_precision
 from basin.measure.guard import guard
-from basin.measure.keys import fold, resolve_key
+from basin.measure.keys import resolve_key
 from basin.measure.objective import LossFn, Objective, natural_precision
-from basin.measure.probes import blocks, check_at_least, standard_error
+from basin.measure.probes import blocks, check_at_least, normal, standard_error
 from basin.measure.quadrature import Rule, gauss_rules
 from basin.measure.result import Measurement, NotConvergedWarning, frozen_array
 from basin.measure.threads import one_blas_thread
@@ -171,7 +170,7 @@ def spectral_density(
     product = objective.hessian_product(memory_bytes, stacked=True)
     rules: list[Rule] = []
     for block in blocks(num_probes, probes_at_once):
-        starts = np.stack([_start(random_key, index, objective) for index in block])
+        starts = np.stack([normal(random_key, "start", index, objective.layout.size, precision) for index in block])
         rules += gauss_rules(product, starts, num_steps)
     edge_residual, truncation = _edge_residual(rules), _truncation(rules)
     converged = edge_residual <= tolerance
@@ -204,11 +203,6 @@ def spectral_density(
         num_weights=objective.layout.size,
         num_evaluations={f"{name}_{precision}": count for name, count in sorted(objective.counts.items())},
     )
-
-
-def _start(key: jax.Array, index: int, objective: Objective) -> np.ndarray:
-    draw = jax.random.normal(fold(key, "start", index), (objective.layout.size,), jnp.float32)
-    return np.asarray(draw).astype(objective.precision)
 
 
 def _width(rules: list[Rule]) -> float:
