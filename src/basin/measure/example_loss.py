@@ -43,12 +43,12 @@ def dataset_loss(
         got = "none" if x is None or y is None else f"{len(x)} inputs and {len(y)} targets"
         raise ValueError(f"expected as many targets as inputs and at least one, got {got}")
 
-    def losses(params: Any, examples: Any, index: jax.Array, *, mode: Mode, key: jax.Array | None = None) -> Any:
-        inputs, targets = examples
-        each = jax.vmap(loss, in_axes=(None, 0, 0))(params, inputs[index], targets[index])
+    def losses(params: Any, state: Any, x: jax.Array, *, mode: Mode, key: jax.Array | None = None) -> Any:
+        inputs, targets = state
+        each = jax.vmap(loss, in_axes=(None, 0, 0))(params, inputs[x], targets[x])
         if each.ndim != 1:
             raise ValueError(f"expected one number an example, got {each.shape[1:]}; sum over outputs")
-        return each, examples
+        return each, state
 
     def itself(outputs: jax.Array, targets: jax.Array) -> jax.Array:
         return outputs

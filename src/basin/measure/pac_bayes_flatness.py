@@ -29,7 +29,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,7 +117,7 @@ def pac_bayes_flatness(
         ValueError: The loss fails the guard, is spoilt by a noise of 1e-6, or an argument is out of range.
 
     Warns:
-        NotConvergedWarning: Where the mean rise reaches `rise` it is flat, falls or is infinite, so `sigma` has no error.
+        NotConvergedWarning: Where the mean rise reaches `rise` it is flat, falls or is infinite.
 
     Example:
         Of a quadratic at its minimum the value is the trace over twice the rise:
@@ -194,13 +194,17 @@ def _smallest(noisy: _Noisy, rise: float) -> float:
             raise ValueError(f"expected a noise of {_LEAST:g} to raise the loss by less than {rise:g}; raise `rise`")
     for _ in range(_DOUBLINGS):
         if missing(low + doubling) >= 0:
-            return math.exp(scipy.optimize.brentq(missing, low, low + doubling, xtol=_LOG_TOLERANCE))
+            return math.exp(_root(missing, low, low + doubling))
         low += doubling
     return math.inf
 
 
+def _root(function: Callable[[float], float], low: float, high: float) -> float:
+    return scipy.optimize.root_scalar(function, bracket=(low, high), method="brentq", xtol=_LOG_TOLERANCE).root
+
+
 def _log_error(noisy: _Noisy, sigma: float) -> float | None:
-    """Return the standard error of log sigma; none where the rise does not grow with the noise, or jumps to infinity."""
+    """Return the standard error of log sigma; none where the rise does not grow or is infinite."""
     behind, here, ahead = (noisy.rises(sigma * math.exp(step)) for step in (-_SLOPE_STEP, 0.0, _SLOPE_STEP))
     if not np.all(np.isfinite([behind, here, ahead])):
         return None
