@@ -204,6 +204,29 @@ def test_copies_keep_everything_but_what_they_change():
         first.with_chunk_size(0)
 
 
+def test_parts_are_those_of_the_order_of_visits_and_together_the_whole():
+    order = jax.random.permutation(jax.random.key(3), 50)
+    dealt = loss(precision="float64", chunk_size=7).permuted(jax.random.key(3))
+    parts = [dealt.part(start, start + 25) for start in (0, 25)]
+    np.testing.assert_array_equal(parts[1].y, Y[np.asarray(order)[25:]])
+    assert np.mean([float(part(weights())) for part in parts]) == pytest.approx(float(dealt(weights())), rel=1e-13)
+    assert parts[0].chunk_size == 7
+    for start, stop in ((0, 51), (4, 4), (-1, 3)):
+        with pytest.raises(ValueError, match="expected examples between 0 and 50"):
+            dealt.part(start, stop)
+
+
+@pytest.mark.parametrize("memory_bytes", [0, 1 << 29])
+def test_products_with_several_vectors_are_those_with_each(memory_bytes):
+    some = loss(precision="float64", chunk_size=20)
+    vectors = [weights(seed) for seed in (1, 2, 3)]
+    product = some.hessian_product(weights(), memory_bytes=memory_bytes, stacked=True)
+    together = product(jax.tree.map(lambda *leaves: np.stack(leaves), *vectors))
+    for index, vector in enumerate(vectors):
+        one = jax.tree.map(lambda leaf, i=index: leaf[i], together)
+        assert largest_difference(one, some.hvp(weights(), vector)) < 1e-14
+
+
 def test_nothing_given_is_changed():
     params, x = weights(), X.copy()
     before = [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(params)]

@@ -1,6 +1,7 @@
 """The loss of one example, a user's function, as a :class:`~basin.loss.DatasetLoss`: chunked, guarded and counted.
 
-The examples lie in the state of a model whose input is the number of an example and whose output is its loss.
+The examples lie in the state of a model whose input is the number of an example and whose output is its loss. In
+float64 all of float32 examples may be converted at once; a :class:`~basin.loss.DatasetLoss` converts a chunk.
 """
 
 from __future__ import annotations
