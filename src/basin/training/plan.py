@@ -170,12 +170,12 @@ def default_slots(run: RunSpec, num_runs: int) -> int:
     The number is chosen when a group is first planned and stored with the study, because with another number of slots
     the bits of a run differ.
     """
-    model = model_of(run)
-    work = num_parameters(run) * run.examples_per_step
-    if jax.default_backend() == "cpu":
-        limit = 1 if model.has_convolution or work > 3e7 else 4 if work > 1e7 else 16
+    on_cpu = jax.default_backend() == "cpu"
+    if model_of(run).has_convolution:
+        limit = 1 if on_cpu else 4
     else:
-        limit = 4 if model.has_convolution else 8 if work > 1e9 else 64
+        work = num_parameters(run) * run.examples_per_step
+        limit = (1 if work > 3e7 else 4 if work > 1e7 else 16) if on_cpu else (8 if work > 1e9 else 64)
     return min(limit, 1 << max(num_runs - 1, 0).bit_length())
 
 
