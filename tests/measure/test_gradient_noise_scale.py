@@ -12,8 +12,8 @@ from measure_cases import apply, linear, network
 
 from basin.loss import DatasetLoss
 from basin.measure import NotConvergedWarning, gradient_noise_scale, noise_from_norms
-from basin.measure.jackknife import jackknife
 from basin.measure.keys import fold
+from basin.measure.noise_ratio import ratio_of_means
 
 SPREADS = np.array([2.0, 1.0, 0.5, 0.25])
 WEIGHTS = np.array([0.5, -0.4, 0.3, 1.0])
@@ -194,13 +194,13 @@ def test_norms_that_make_no_pair_are_refused(small, sizes, message):
 def test_the_jackknife_of_a_mean_is_its_standard_error():
     values = np.random.default_rng(2).standard_normal(30) + 5
     without = [(np.mean(np.delete(values, unit)), 2.0) for unit in range(30)]
-    found = jackknife((np.mean(values), 2.0), np.array(without))
+    found = ratio_of_means((np.mean(values), 2.0), np.array(without))
     assert found.numerator[1] == pytest.approx(np.std(values, ddof=1) / np.sqrt(30), rel=1e-12)
     assert found.value == pytest.approx(np.mean(values) / 2)
     assert found.bias == pytest.approx(0, abs=1e-12)
 
 
 def test_a_denominator_that_is_not_positive_makes_the_ratio_infinite_and_unresolved():
-    found = jackknife((1.0, -1.0), np.array([[1.0, -1.0]] * 5))
+    found = ratio_of_means((1.0, -1.0), np.array([[1.0, -1.0]] * 5))
     assert found.value == found.stderr == np.inf
     assert not found.is_resolved

@@ -43,8 +43,8 @@ from basin.loss.chunks import compiled_term
 from basin.loss.precision import Precision, arithmetic, check_precision
 from basin.measure.example_loss import dataset_loss
 from basin.measure.guard import guard
-from basin.measure.jackknife import Ratio, jackknife
 from basin.measure.keys import fold, resolve_key
+from basin.measure.noise_ratio import Ratio, ratio_of_means
 from basin.measure.objective import Objective, natural_precision
 from basin.measure.probes import blocks, check_at_least
 from basin.measure.result import Measurement, NotConvergedWarning
@@ -208,7 +208,7 @@ def _noise(gradients: np.ndarray, images: np.ndarray, batch_size: int) -> Ratio:
     own, total, count = np.diag(forms), np.sum(forms), len(forms)
     whole = _parts(np.sum(own), total, count, batch_size)
     rests = total - np.sum(forms, axis=0) - np.sum(forms, axis=1) + own
-    return jackknife((float(whole[0]), float(whole[1])), _parts(np.sum(own) - own, rests, count - 1, batch_size))
+    return ratio_of_means((float(whole[0]), float(whole[1])), _parts(np.sum(own) - own, rests, count - 1, batch_size))
 
 
 def _parts(own: Any, total: Any, count: int, batch_size: int) -> np.ndarray:

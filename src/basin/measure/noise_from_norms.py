@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from basin.measure.jackknife import Ratio, jackknife
+from basin.measure.noise_ratio import Ratio, ratio_of_means
 
 
 def noise_from_norms(
@@ -52,4 +52,4 @@ def noise_from_norms(
     squared = (batch_large * large - batch_small * small) / (batch_large - batch_small)
     parts = np.stack([trace, squared], axis=1)
     whole = np.mean(parts, axis=0)
-    return jackknife((whole[0], whole[1]), (np.sum(parts, axis=0) - parts) / (len(parts) - 1))
+    return ratio_of_means((whole[0], whole[1]), (np.sum(parts, axis=0) - parts) / (len(parts) - 1))

@@ -21,6 +21,7 @@ import scipy.stats
 from jaxtyping import Float
 
 from basin.stats.estimate import Estimate
+from basin.stats.jackknife import jackknife_error
 
 SMALLEST_N = 4
 """Below this an order has too few pairs for an interval."""
@@ -63,9 +64,7 @@ def rank_correlation(x: Float[np.ndarray, "n"], y: Float[np.ndarray, "n"]) -> Es
 
 
 def _stderr(x: np.ndarray, y: np.ndarray) -> float:
-    n = len(x)
-    without = np.array([_tau(np.delete(x, i), np.delete(y, i)) for i in range(n)])
-    return float(np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum()))
+    return jackknife_error(np.array([_tau(np.delete(x, i), np.delete(y, i)) for i in range(len(x))]))
 
 
 def _tau(x: np.ndarray, y: np.ndarray) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from basin.stats.estimate import Estimate
+from basin.stats.jackknife import jackknife_error
 from basin.stats.scale import Scale
 
 Curves = Float[np.ndarray, "seeds sizes"]
@@ -79,7 +80,7 @@ def crossing(sizes: Float[np.ndarray, "sizes"], curves: Curves, level: float) ->
     if np.isnan(without).any():
         note = "; ".join(filter(None, (dropped, "without one of the seeds the mean curve does not cross")))
         return Estimate(whole, None, None, n, 0.0, method, scale=Scale.LOG, note=note)
-    stderr = float(np.sqrt((n - 1) / n * np.sum((without - without.mean()) ** 2)))
+    stderr = jackknife_error(without)
     return Estimate(whole, stderr * np.sqrt(n), stderr, n, n - 1.0, method, scale=Scale.LOG, note=dropped)
 
 

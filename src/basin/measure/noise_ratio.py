@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from basin.stats.jackknife import jackknife_error
+
 
 @dataclass(frozen=True)
 class Ratio:
@@ -39,7 +41,7 @@ class Ratio:
         return self.denominator[0] > 2 * self.denominator[1]
 
 
-def jackknife(whole: tuple[float, float], without: Float[np.ndarray, "units 2"]) -> Ratio:
+def ratio_of_means(whole: tuple[float, float], without: Float[np.ndarray, "units 2"]) -> Ratio:
     """Return a ratio with its errors.
 
     Args:
@@ -52,13 +54,8 @@ def jackknife(whole: tuple[float, float], without: Float[np.ndarray, "units 2"])
     finite = bool(np.isfinite(value) and np.all(np.isfinite(ratios)))
     return Ratio(
         value=float(value),
-        stderr=_error(ratios) if finite else float("inf"),
+        stderr=jackknife_error(ratios) if finite else float("inf"),
         bias=float((len(ratios) - 1) * (np.mean(ratios) - value)) if finite else 0.0,
-        numerator=(float(top), _error(tops)),
-        denominator=(float(bottom), _error(bottoms)),
+        numerator=(float(top), jackknife_error(tops)),
+        denominator=(float(bottom), jackknife_error(bottoms)),
     )
-
-
-def _error(without: np.ndarray) -> float:
-    """Return the standard error from a statistic's values without each unit."""
-    return float(np.sqrt((len(without) - 1) * np.mean((without - np.mean(without)) ** 2)))
